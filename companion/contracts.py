@@ -1,0 +1,230 @@
+"""Check arguments at the door: one clear exception for each way to get a call wrong.
+
+Every message names the argument, says what was expected and what came, and how to mend it.
+Kind and dtype raise `TypeError`; shape, range and option raise `ValueError`. Nothing is repaired:
+no clipping, no squeezing, no broadcasting beyond a scalar.
+
+Read `as_array` first (what may come in), then `as_arrays` and `common_shape` (how arguments meet),
+then the checks of values and options.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = [
+    "as_array",
+    "as_arrays",
+    "check_choice",
+    "check_fraction",
+    "common_shape",
+    "compute_dtype",
+    "count_workers",
+    "unit_interval_error",
+    "weight_error",
+    "weight_shape",
+]
+
+_TENSOR_LIBRARIES = {"torch", "tensorflow", "jax", "jaxlib", "cupy"}
+
+
+def as_array(name: str, value: ArrayLike) -> np.ndarray:
+    """Return `value` as a real NumPy array, or refuse it.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : array_like of bool, int or float
+        float16, float32 or float64; integers and booleans of any width.
+
+    Returns
+    -------
+    numpy.ndarray
+        A view where `value` already is an array; its dtype is kept.
+
+    Raises
+    ------
+    TypeError
+        For masked arrays, tensors, sparse matrices, strings, objects, complex numbers and
+        extended precision.
+    ValueError
+        For ragged nested sequences.
+    """
+    if type(value).__module__.partition(".")[0] in _TENSOR_LIBRARIES:
+        raise TypeError(
+            f"{name}: expected a NumPy array or array_like, got {_kind(value)}; "
+            f"pass {name}.detach().cpu().numpy() (PyTorch) or numpy.asarray({name})"
+        )
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: expected a plain array, got a masked array; "
+            "pass its .data, and weight=~mask to leave the masked elements out"
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: expected rows of equal length, got a ragged sequence; "
+            "pad the rows or concatenate them"
+        ) from error
+    if array.dtype.kind not in "biuf" or array.dtype.char == "g":
+        raise TypeError(
+            f"{name}: expected real numbers (float16, float32, float64, integers or booleans), "
+            f"got {_kind(value)} of dtype {array.dtype}; "
+            f"convert it with numpy.asarray({name}, float)"
+        )
+    return array
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def as_arrays(**arguments: ArrayLike | None) -> tuple[list[Any], np.dtype]:
+    """Return the named arguments as arrays, and the dtype of a result made from them.
+
+    Floats promote to the widest; integers, booleans and Python's own numbers never widen a float
+    partner, and are float64 where no partner is a float. `None` is passed through.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_arrays(logits=np.zeros(3, np.float32), labels=[0, 1, 1], weight=2.0)[1]
+    dtype('float32')
+    >>> as_arrays(logits=[1, 2], labels=True)[1]
+    dtype('float64')
+    """
+    arrays = [None if value is None else as_array(name, value) for name, value in arguments.items()]
+    dtype = None
+    for value, array in zip(arguments.values(), arrays, strict=True):
+        if array is not None and array.dtype.kind == "f" and type(value) is not float:
+            dtype = array.dtype if dtype is None else np.promote_types(dtype, array.dtype)
+    return arrays, np.dtype(np.float64) if dtype is None else dtype.newbyteorder("=")
+
+
+def compute_dtype(dtype: np.dtype) -> np.dtype:
+    """Return the dtype to compute in: float32 for float16, else `dtype` itself."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def common_shape(
+    first_name: str, first: np.ndarray, second_name: str, second: np.ndarray
+) -> tuple[int, ...]:
+    """Return the shape that two arrays share, or that of the one that is not a scalar.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ and neither array is a scalar (0-d).
+    """
+    if first.shape == second.shape or second.ndim == 0:
+        return first.shape
+    if first.ndim == 0:
+        return second.shape
+    try:
+        silent = np.broadcast_shapes(first.shape, second.shape)
+        consequence = f"; NumPy would have broadcast them to {silent} and paired wrong elements"
+    except ValueError:
+        consequence = ""
+    raise ValueError(
+        f"{first_name} and {second_name}: expected the same shape, or one scalar, "
+        f"got {first.shape} and {second.shape}{consequence}; "
+        f"reshape one of them, for example {second_name}.reshape({first_name}.shape)"
+    )
+
+
+def weight_shape(name: str, weight: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Refuse a weight that does not broadcast to `shape`, or that would enlarge it."""
+    try:
+        fits = np.broadcast_shapes(weight.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name}: expected a shape that broadcasts to the labels' {shape}, got {weight.shape}; "
+            "give one number for each element, or lengths of 1 where it repeats"
+        )
+
+
+def unit_interval_error(name: str, values: ArrayLike) -> ValueError:
+    """Return the `ValueError` for `values` that do not all lie in [0, 1] (NaN included)."""
+    values = np.asarray(values, dtype=np.float64)
+    outside = np.argwhere(~((values >= 0) & (values <= 1)))
+    where = tuple(int(i) for i in outside[0])
+    place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
+    return ValueError(
+        f"{name}: expected values in [0, 1], got {values[where]}{place} "
+        f"({len(outside)} of {values.size} outside); {_mend(name, values)}"
+    )
+
+
+def _mend(name: str, values: np.ndarray) -> str:
+    if np.isnan(values).any():
+        return "remove the NaN, or give those elements a valid value and weight 0"
+    if name == "probabilities":
+        return "for logits call the function whose name has _with_logits"
+    if values.min() == -1 and values.max() <= 1:
+        return f"for labels of -1 and +1 pass ({name} + 1) / 2"
+    if values.min() >= 0 and values.max() == 255:
+        return f"for an image mask of 0 and 255 pass {name} / 255"
+    return "use 0 and 1, or probabilities for soft labels"
+
+
+def weight_error(name: str, values: ArrayLike) -> ValueError:
+    """Return the `ValueError` for weights that are not all finite and at least 0."""
+    values = np.asarray(values, dtype=np.float64)
+    bad = values[~((values >= 0) & (values < np.inf))]
+    return ValueError(
+        f"{name}: expected finite values of at least 0, got {bad.flat[0]} "
+        f"({bad.size} of {values.size} elements); use 0 to leave an element out"
+    )
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuse an option that is not one of `choices`."""
+    if not isinstance(value, str):
+        raise TypeError(
+            f"{name}: expected one of {', '.join(map(repr, choices))}, got {_kind(value)}; "
+            "pass the option as a string"
+        )
+    if value not in choices:
+        raise ValueError(
+            f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}; "
+            "choose one of these"
+        )
+
+
+def check_fraction(name: str, value: ArrayLike) -> float:
+    """Return `value` as a float in [0, 1], or refuse it."""
+    array = as_array(name, value)
+    if array.ndim != 0:
+        raise ValueError(
+            f"{name}: expected one number in [0, 1], got shape {array.shape}; pass a scalar"
+        )
+    if not 0 <= array <= 1:
+        raise ValueError(
+            f"{name}: expected a number in [0, 1], got {array}; 0 switches it off, 0.1 is usual"
+        )
+    return float(array)
+
+
+def count_workers(workers: int | None) -> int:
+    """Return the number of threads meant by `workers`: None is 1, -1 is all processors."""
+    if workers is None:
+        return 1
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)):
+        raise TypeError(
+            f"workers: expected an integer or None, got {_kind(workers)}; "
+            "pass 1 or more, or -1 for all processors"
+        )
+    if workers < 1 and workers != -1:
+        raise ValueError(
+            f"workers: expected -1 or at least 1, got {workers}; pass -1 for all processors"
+        )
+    return os.cpu_count() or 1 if workers == -1 else int(workers)

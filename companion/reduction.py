@@ -1,0 +1,158 @@
+"""Reduce elementwise losses to one number, and carry such numbers across batches and machines.
+
+A mean cannot be averaged with another mean unless their weights are known. So `RunningMean` carries
+the pair (sum, weight), which adds: batches, streams and machines may be merged in any order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from companion.contracts import as_arrays, weight_error, weight_shape
+
+__all__ = ["REDUCTIONS", "RunningMean", "denominator"]
+
+REDUCTIONS = ("none", "sum", "mean", "weighted_mean")
+"""The reductions: all elements; their sum; the sum by the count; by the sum of weights applied."""
+
+
+def denominator(reduction: str, count: int, weight: float) -> float:
+    """Return what the sum of the weighted losses is divided by.
+
+    Parameters
+    ----------
+    reduction : str
+        One of `REDUCTIONS`.
+    count : int
+        The number of elements.
+    weight : float
+        The sum of the weights applied to them.
+
+    Returns
+    -------
+    float
+        1 for "none" and "sum", `count` for "mean", `weight` for "weighted_mean".
+
+    Raises
+    ------
+    ValueError
+        If that number is 0: the mean of nothing.
+    """
+    if reduction in ("none", "sum"):
+        return 1.0
+    if reduction == "mean" and count == 0:
+        raise ValueError(
+            "reduction: expected at least one element for 'mean', got an empty array; "
+            "use 'sum' (0.0) or 'none' (empty), or carry a RunningMean over batches"
+        )
+    if reduction == "weighted_mean" and weight == 0:
+        raise ValueError(
+            "reduction: expected a positive sum of weights for 'weighted_mean', got 0; "
+            "use 'sum' (0.0), or carry a RunningMean over batches"
+        )
+    return float(count) if reduction == "mean" else weight
+
+
+class RunningMean:
+    """A mean that can be continued: the pair (sum of weight times value, sum of weight).
+
+    Examples
+    --------
+    Two batches of unequal size; the mean of their means would be 2.5:
+
+    >>> RunningMean().update([1.0, 1.0, 1.0]).update([4.0]).mean
+    1.75
+
+    The same from the batches' means and counts, on two machines:
+
+    >>> RunningMean().update(1.0, weight=3).merge(RunningMean().update(4.0)).mean
+    1.75
+
+    Notes
+    -----
+    Each of the two sums is kept as a float64 and its rounding error (Knuth's two-sum), so that the
+    result does not drift with the number of updates, nor depend on their order beyond the last digit.
+    """
+
+    def __init__(self) -> None:
+        self._sum = (0.0, 0.0)
+        self._weight = (0.0, 0.0)
+
+    def update(self, values: ArrayLike, weight: ArrayLike | None = None) -> RunningMean:
+        """Add losses, one or many, and return self.
+
+        Parameters
+        ----------
+        values : array_like
+            Losses that are not yet reduced, any shape; or the mean of a batch, with its count as
+            `weight`.
+        weight : array_like, optional
+            Broadcasts to the shape of `values`, finite and at least 0; 1 where absent.
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative, infinite or NaN, or does not broadcast to the values.
+        """
+        (values, weight), _ = as_arrays(values=values, weight=weight)
+        values = values.astype(np.float64)
+        if weight is None:
+            total = float(values.size)
+        else:
+            weight_shape("weight", weight, values.shape)
+            if not np.all((weight >= 0) & (weight < np.inf)):
+                raise weight_error("weight", weight)
+            weight = np.broadcast_to(weight.astype(np.float64), values.shape)
+            total = _exact_sum(weight)
+            values = np.where((weight == 0) & np.isinf(values), 0, values) * weight
+        self._sum = _add(self._sum, (_exact_sum(values), 0.0))
+        self._weight = _add(self._weight, (total, 0.0))
+        return self
+
+    def merge(self, other: RunningMean) -> RunningMean:
+        """Add what another accumulator holds, and return self; `other` is left as it is."""
+        if not isinstance(other, RunningMean):
+            raise TypeError(
+                f"other: expected a RunningMean, got {type(other).__name__}; "
+                "use update(values, weight) for numbers"
+            )
+        self._sum = _add(self._sum, other._sum)
+        self._weight = _add(self._weight, other._weight)
+        return self
+
+    @property
+    def sum(self) -> float:
+        """The sum of weight times value so far."""
+        return self._sum[0] + self._sum[1]
+
+    @property
+    def weight(self) -> float:
+        """The sum of the weights so far; the count where no weight was given."""
+        return self._weight[0] + self._weight[1]
+
+    @property
+    def mean(self) -> float:
+        """The mean so far; a `ValueError` while the weight is 0."""
+        return self.sum / denominator("weighted_mean", 0, self.weight)
+
+    def __repr__(self) -> str:
+        return f"RunningMean(sum={self.sum!r}, weight={self.weight!r})"
+
+
+def _exact_sum(values: Any) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.sum(values))
+
+
+def _add(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """Return the sum of two numbers that are each kept as a float and its rounding error."""
+    high = a[0] + b[0]
+    if not math.isfinite(high):
+        return high, 0.0
+    back = high - a[0]
+    low = (a[0] - (high - back)) + (b[0] - back) + a[1] + b[1]
+    return high + low, low - ((high + low) - high)
