@@ -1,0 +1,81 @@
+"""Render mathematics while the book is built, so that a page needs no script and no network.
+
+MathJax, Jupyter Book's default, is fetched from a CDN by every reader; without it they see raw TeX.
+Here KaTeX runs once, inside the build, in the V8 engine that the ``mini-racer`` wheel brings along
+(no Node.js), and the page holds finished HTML plus MathML for screen readers. Only KaTeX's
+stylesheet and fonts are shipped, in ``book/_static/katex``. TeX that KaTeX does not understand is a
+Sphinx warning with its place, so a strict build fails on it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from py_mini_racer import JSEvalException, MiniRacer
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+from sphinxcontrib.katex import SRC_DIR, katex_version
+
+LOGGER = logging.getLogger(__name__)
+STYLESHEET = Path(__file__).parent.parent / "_static/katex/katex.min.css"
+
+
+@cache
+def _engine() -> MiniRacer:
+    engine = MiniRacer()
+    engine.eval((SRC_DIR / "katex.min.js").read_text(encoding="utf8"))
+    return engine
+
+
+@cache
+def render(tex: str, *, display: bool = False) -> str:
+    """Return the HTML of a formula; raise ValueError when KaTeX refuses it."""
+    options = json.dumps({"displayMode": display, "throwOnError": True, "strict": "error"})
+    try:
+        return _engine().eval(f"katex.renderToString({json.dumps(tex)}, {options})")
+    except JSEvalException as error:
+        reason = str(error).split("ParseError: ")[-1].splitlines()[0]
+        raise ValueError(reason) from None
+
+
+def _render_or_warn(node: nodes.Element, *, display: bool) -> str:
+    tex = node.astext()
+    try:
+        return render(tex, display=display)
+    except ValueError as error:
+        LOGGER.warning("%s in the formula %r", error, tex, location=node, type="katex")
+        return f"<code>{escape(tex)}</code>"
+
+
+def visit_math(self, node: nodes.math) -> None:
+    """Write an inline formula."""
+    self.body.append(self.starttag(node, "span", "", CLASS="math"))
+    self.body.append(_render_or_warn(node, display=False) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_math_block(self, node: nodes.math_block) -> None:
+    """Write a displayed formula, with its number and permalink if it has a label."""
+    self.body.append(self.starttag(node, "div", "", CLASS="math"))
+    self.body.append(_render_or_warn(node, display=True))
+    if node.get("number"):
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the renderer; refuse a stylesheet of another KaTeX version."""
+    if f'"{katex_version}"' not in STYLESHEET.read_text(encoding="utf8"):
+        raise ExtensionError(f"{STYLESHEET} does not belong to KaTeX {katex_version}; renew it")
+    app.add_html_math_renderer("katex_prerender", (visit_math, None), (visit_math_block, None))
+    app.add_css_file("katex/katex.min.css")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
