@@ -1,1 +1,50 @@
-"""Binary cross-entropy, derived and checked."""
+"""Binary cross-entropy, derived and checked: the code behind the book.
+
+`import companion` needs NumPy alone and brings the names of `elementary`, `reduction` and `binary`.
+The judges (`symbolic` needs SymPy, `reference` mpmath) and the figures (`plotting` needs Matplotlib)
+are imported by their module.
+"""
+
+from companion.binary import (
+    binary_cross_entropy,
+    binary_cross_entropy_gradient,
+    binary_cross_entropy_hessian,
+    binary_cross_entropy_jacobian,
+    binary_cross_entropy_value_and_gradient,
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_gradient,
+    binary_cross_entropy_with_logits_hessian,
+    binary_cross_entropy_with_logits_value_and_gradient,
+)
+from companion.elementary import (
+    log_sigmoid,
+    log_softmax,
+    logit,
+    logsumexp,
+    sigmoid,
+    softmax,
+    softplus,
+)
+from companion.reduction import RunningMean
+
+__all__ = [
+    "RunningMean",
+    "binary_cross_entropy",
+    "binary_cross_entropy_gradient",
+    "binary_cross_entropy_hessian",
+    "binary_cross_entropy_jacobian",
+    "binary_cross_entropy_value_and_gradient",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_gradient",
+    "binary_cross_entropy_with_logits_hessian",
+    "binary_cross_entropy_with_logits_value_and_gradient",
+    "log_sigmoid",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "sigmoid",
+    "softmax",
+    "softplus",
+]
+
+__version__ = "0.1.0"
