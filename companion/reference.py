@@ -69,7 +69,7 @@ def logsumexp(z: Iterable[Any], *, digits: int = 50) -> mpmath.mpf:
 
 
 def softmax(z: Iterable[Any], *, digits: int = 50) -> list[mpmath.mpf]:
-    """Return exp(zₖ) / Σ exp(zⱼ) for each k; NaN where infinities leave no limit.
+    """Return exp(zₖ) / Σ exp(zⱼ) for each k; NaN for two of +inf or only -inf, which have no limit.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def softmax(z: Iterable[Any], *, digits: int = 50) -> list[mpmath.mpf]:
 
 
 def log_softmax(z: Iterable[Any], *, digits: int = 50) -> list[mpmath.mpf]:
-    """Return zₖ - log Σ exp(zⱼ) for each k; NaN where infinities leave no limit."""
+    """Return zₖ - log Σ exp(zⱼ) for each k; NaN where `softmax` is NaN."""
     return _for_each(lambda differences: -_logsumexp(differences), digits, z)
 
 
@@ -264,6 +264,8 @@ def _for_each(formula: Callable, digits: int, z: Iterable[Any]) -> list[mpmath.m
         return value
 
     z = list(z)
+    if z.count(math.inf) > 1 or z.count(-math.inf) == len(z):
+        return [mpmath.mp.nan] * len(z)
     return [_evaluate(at(k), digits, *z) for k in range(len(z))]
 
 
