@@ -29,7 +29,7 @@ LABELS = {
 class ExecutedTabs(SphinxTransform):
     """Wrap neighbouring tagged code cells in sphinx-design's tab components."""
 
-    default_priority = 880
+    default_priority = 860  # before Sphinx collects figures, labels and contents at 880
 
     def apply(self) -> None:
         """Group the tagged cells of every parent and replace each group by a tab set."""

@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
-from sphinx_exercise.nodes import is_exercise_node
+from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node
 
 LOGGER = logging.getLogger(__name__)
 HEADING = re.compile(r"Solution\b")
@@ -31,7 +31,7 @@ class summary(nodes.General, nodes.TextElement):  # noqa: N801
 class FoldSolutions(SphinxTransform):
     """Replace the sections of solutions by foldable nodes."""
 
-    default_priority = 890  # after the tabs are made, before the page's table of contents
+    default_priority = 870  # after the tabs are made, before Sphinx collects the contents at 880
 
     def apply(self) -> None:
         """Fold, and warn about an exercise that a fold would hide."""
@@ -41,7 +41,7 @@ class FoldSolutions(SphinxTransform):
             folded["ids"], folded["names"] = section["ids"], section["names"]
             folded.source, folded.line = section.source, section.line
             section.replace_self(folded)
-            for exercise in folded.findall(is_exercise_node):
+            for exercise in folded.findall(_is_exercise):
                 LOGGER.warning(
                     "this exercise would be folded away with the solution above; "
                     "give it a heading of its own",
@@ -51,6 +51,10 @@ class FoldSolutions(SphinxTransform):
 
 def _is_solution(node: nodes.Node) -> bool:
     return isinstance(node, nodes.section) and bool(HEADING.match(node.next_node().astext()))
+
+
+def _is_exercise(node: nodes.Node) -> bool:
+    return isinstance(node, exercise_node | exercise_enumerable_node)
 
 
 def visit_solution(self, node: solution) -> None:
