@@ -1,8 +1,8 @@
 """Binary cross-entropy, derived and checked: the code behind the book.
 
 `import companion` needs NumPy alone and brings the names of `elementary`, `reduction` and `binary`.
-The judges (`symbolic` needs SymPy, `reference` mpmath) and the figures (`plotting` needs Matplotlib)
-are imported by their module.
+The judges (`symbolic` needs SymPy, `reference` mpmath) and the figures (`plotting` needs
+Matplotlib) are imported by their module.
 """
 
 from companion.binary import (

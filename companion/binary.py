@@ -4,8 +4,8 @@ For a label y in [0, 1] and a probability p the loss is -(y log p + (1 - y) log(
 from a logit z it is the same with p = σ(z), but computed without ever forming p. Prefer logits:
 a probability that has rounded to 1 has lost what the loss would need.
 
-Read `_logits_block` and `_probabilities_block` for the formulas, one block of elements at a time;
-`_evaluate` for what every call has in common; the public functions only name what they want.
+Read `companion.binary_formulas` for the formulas, one block of elements at a time; `_evaluate` for
+what every call has in common; the public functions only name what they want.
 
 All derivatives are of the *reduced* loss with respect to the first argument. Where that argument is
 a scalar and the labels are an array, a reduced derivative is the sum over the elements.
@@ -13,6 +13,7 @@ a scalar and the labels are an array, a reduced derivative is the sum over the e
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion.binary_formulas import KINDS, SCRATCH, logits_block, probabilities_block
 from companion.blockwise import evaluate
 from companion.contracts import (
     as_arrays,
@@ -109,9 +111,8 @@ def binary_cross_entropy_with_logits(
     >>> print(binary_cross_entropy_with_logits([np.inf, 1000.0], [1, 0], reduction="none"))
     [   0. 1000.]
     """
-    return _evaluate(
-        _logits_block,
-        _VALUE,
+    return _from_logits(
+        ("value",),
         logits,
         labels,
         weight,
@@ -143,8 +144,8 @@ def binary_cross_entropy_with_logits_gradient(
 
     Notes
     -----
-    Computed as (k + q e) / (1 + e) with e = exp(-|z|), k = [z > 0] - y, q = [z <= 0] - y. For labels
-    0 and 1 within 2 ULP in float64; for soft labels within 2 ulp of max(σ, y).
+    Computed as (k + q e) / (1 + e) with e = exp(-|z|), k = [z > 0] - y, q = [z <= 0] - y. For
+    labels 0 and 1 within 2 ULP in float64; for soft labels within 2 ulp of max(σ, y).
 
     Examples
     --------
@@ -153,9 +154,8 @@ def binary_cross_entropy_with_logits_gradient(
     >>> print(f"{binary_cross_entropy_with_logits_gradient(40.0, 1):.6e}")
     -4.248354e-18
     """
-    return _evaluate(
-        _logits_block,
-        _GRADIENT,
+    return _from_logits(
+        ("gradient",),
         logits,
         labels,
         weight,
@@ -196,9 +196,8 @@ def binary_cross_entropy_with_logits_hessian(
     >>> float(binary_cross_entropy_with_logits_hessian(0.0, 1))
     0.25
     """
-    return _evaluate(
-        _logits_block,
-        _HESSIAN,
+    return _from_logits(
+        ("hessian",),
         logits,
         labels,
         weight,
@@ -230,9 +229,8 @@ def binary_cross_entropy_with_logits_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-0.25,  0.25]))
     """
-    return _evaluate(
-        _logits_block,
-        _VALUE | _GRADIENT,
+    return _from_logits(
+        ("value", "gradient"),
         logits,
         labels,
         weight,
@@ -291,9 +289,7 @@ def binary_cross_entropy(
     >>> print(binary_cross_entropy([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [ 0.  0. inf]
     """
-    return _evaluate(
-        _probabilities_block, _VALUE, probabilities, labels, weight, None, 0.0, reduction, workers
-    )[0]
+    return _from_probabilities(("value",), probabilities, labels, weight, reduction, workers)[0]
 
 
 def binary_cross_entropy_gradient(
@@ -323,17 +319,7 @@ def binary_cross_entropy_gradient(
     >>> print(binary_cross_entropy_gradient([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [  1.  -1. -inf]
     """
-    return _evaluate(
-        _probabilities_block,
-        _GRADIENT,
-        probabilities,
-        labels,
-        weight,
-        None,
-        0.0,
-        reduction,
-        workers,
-    )[0]
+    return _from_probabilities(("gradient",), probabilities, labels, weight, reduction, workers)[0]
 
 
 def binary_cross_entropy_hessian(
@@ -363,9 +349,7 @@ def binary_cross_entropy_hessian(
     >>> print(binary_cross_entropy_hessian([0.0, 0.5, 0.0], [0, 1, 1], reduction="none"))
     [ 1.  4. inf]
     """
-    return _evaluate(
-        _probabilities_block, _HESSIAN, probabilities, labels, weight, None, 0.0, reduction, workers
-    )[0]
+    return _from_probabilities(("hessian",), probabilities, labels, weight, reduction, workers)[0]
 
 
 def binary_cross_entropy_value_and_gradient(
@@ -387,16 +371,8 @@ def binary_cross_entropy_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-1.,  1.]))
     """
-    return _evaluate(
-        _probabilities_block,
-        _VALUE | _GRADIENT,
-        probabilities,
-        labels,
-        weight,
-        None,
-        0.0,
-        reduction,
-        workers,
+    return _from_probabilities(
+        ("value", "gradient"), probabilities, labels, weight, reduction, workers
     )
 
 
@@ -436,13 +412,9 @@ def binary_cross_entropy_jacobian(
     return np.diag(diagonal)
 
 
-_VALUE, _GRADIENT, _HESSIAN = 1, 2, 4
-
-
-def _evaluate(
-    block: Callable[..., None],
-    want: int,
-    first: ArrayLike,
+def _from_logits(
+    want: tuple[str, ...],
+    logits: ArrayLike,
     labels: ArrayLike,
     weight: ArrayLike | None,
     pos_weight: ArrayLike | None,
@@ -450,95 +422,103 @@ def _evaluate(
     reduction: str,
     workers: int | None,
 ) -> tuple[Any, ...]:
-    """Check the arguments, run `block` over them, and return what `want` names, in order."""
-    name = "logits" if block is _logits_block else "probabilities"
-    check_choice("reduction", reduction, REDUCTIONS)
-    workers = count_workers(workers)
     smoothing = check_fraction("label_smoothing", label_smoothing)
-    (x, y, w, pos), dtype = as_arrays(
-        **{name: first}, labels=labels, weight=weight, pos_weight=pos_weight
-    )
-    shape = common_shape(name, x, "labels", y)
-    for weight_name, array in (("weight", w), ("pos_weight", pos)):
-        if array is not None:
-            weight_shape(weight_name, array, shape)
-    # Hessians square a rounded number, so narrow floats need the wider one to keep their promise.
-    working = np.dtype(np.float64) if want == _HESSIAN else compute_dtype(dtype)
-    count = math.prod(shape)
-    divisor = 1.0
-    elementwise = reduction == "none" or x.ndim == len(shape)
+    arguments = {"logits": logits, "labels": labels, "weight": weight, "pos_weight": pos_weight}
+    return _evaluate(logits_block, want, arguments, smoothing, reduction, workers)
 
-    def prepare(operands: list[Any], scratch: np.ndarray) -> None:
-        """Refuse labels and weights out of range; smooth the labels, in place in `operands`."""
-        low, high = _extremes(operands[1])
-        if not (low >= 0 and high <= 1):
-            raise unit_interval_error("labels", y)
-        if smoothing:
-            operands[1] = np.multiply(operands[1], 1 - smoothing, out=scratch)
-            operands[1] += smoothing / 2
-        for i, weight_name, array in ((2, "weight", w), (3, "pos_weight", pos)):
-            if array is not None:
-                low, high = _extremes(operands[i])
-                if not (low >= 0 and high < np.inf):
-                    raise weight_error(weight_name, array)
+
+def _from_probabilities(
+    want: tuple[str, ...],
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None,
+    reduction: str,
+    workers: int | None,
+) -> tuple[Any, ...]:
+    first = {"probabilities": probabilities}
+    arguments = first | {"labels": labels, "weight": weight, "pos_weight": None}
+    return _evaluate(probabilities_block, want, arguments, 0.0, reduction, workers)
+
+
+def _evaluate(
+    block: Callable[..., None],
+    want: tuple[str, ...],
+    arguments: dict[str, Any],
+    smoothing: float,
+    reduction: str,
+    workers: int | None,
+) -> tuple[Any, ...]:
+    """Check the arguments, run `block` over them, and return what `want` names, reduced."""
+    check_choice("reduction", reduction, REDUCTIONS)
+    arrays, dtype = as_arrays(("weight", "pos_weight"), **arguments)
+    named = dict(zip(arguments, arrays, strict=True))
+    first = next(iter(named))
+    shape = common_shape(first, named[first], "labels", named["labels"])
+    for name in ("weight", "pos_weight"):
+        if named[name] is not None:
+            weight_shape(name, named[name], shape)
+    # A Hessian squares rounded numbers: narrow floats need float64 to keep its promise.
+    working = np.dtype(np.float64) if "hessian" in want else compute_dtype(dtype)
+    sweep = functools.partial(
+        evaluate, operands=arrays, shape=shape, dtype=working, workers=count_workers(workers)
+    )
 
     def applied_weight(operands: list[Any], _: list[Any], scratch: np.ndarray) -> tuple[float]:
-        prepare(operands, scratch[1])
-        _, y, w, pos = operands
-        applied = scratch[0]
-        applied[...] = 1.0 if pos is None else pos * y + (1 - y)
-        if w is not None:
-            applied *= w
-        return (float(np.add.reduce(applied, dtype=np.float64)),)
+        _, y, weight, pos_weight = _checked(named, operands, smoothing, scratch[0])
+        scratch[1] = 1 if pos_weight is None else pos_weight * y + (1 - y)
+        if weight is not None:
+            scratch[1] *= weight
+        return (_sum(scratch[1]),)
 
-    def kernel(operands: list[Any], outputs: list[Any], scratch: np.ndarray) -> tuple[float, float]:
-        prepare(operands, scratch[-1])
-        x, y, w, pos = operands
-        value = _room(outputs[0], scratch[0], want & _VALUE)
-        gradient = _room(outputs[1], scratch[1], want & _GRADIENT)
-        hessian = _room(outputs[1], scratch[1], want & _HESSIAN)
-        block(x, y, pos, (value, gradient, hessian), scratch[2:-1])
-        totals = [0.0, 0.0]
-        for i, result in ((0, value), (1, gradient), (1, hessian)):
-            if result is None:
-                continue
-            if w is not None:
-                _multiply(result, w)
-            if i == 1 and divisor != 1.0:
-                result /= divisor
-            if outputs[i] is None:
-                totals[i] = float(np.add.reduce(result, dtype=np.float64))
-        return totals[0], totals[1]
+    applied = sweep(applied_weight, outputs=(), scratch=2) if reduction == "weighted_mean" else ()
+    divisor = denominator(reduction, math.prod(shape), *applied)
 
-    settings = {"shape": shape, "dtype": working, "workers": workers}
-    if reduction == "weighted_mean":
-        (total,) = evaluate(applied_weight, (x, y, w, pos), (), scratch=2, **settings) or (0.0,)
-        divisor = denominator(reduction, count, total)
-    else:
-        divisor = denominator(reduction, count, 0.0)
-    outputs = [
-        np.empty(shape, dtype) if want & _VALUE and reduction == "none" else None,
-        np.empty(shape, dtype) if want & ~_VALUE and elementwise else None,
-    ]
-    totals = evaluate(kernel, (x, y, w, pos), outputs, scratch=8, **settings) or (0.0, 0.0)
-    results = []
+    def kernel(operands: list[Any], outputs: list[Any], scratch: np.ndarray) -> tuple[float, ...]:
+        x, y, weight, pos_weight = _checked(named, operands, smoothing, scratch[0])
+        rows = [
+            row if out is None else out for row, out in zip(scratch[1:3], outputs, strict=False)
+        ]
+        results = dict(zip(want, rows, strict=True))
+        block(x, y, pos_weight, *map(results.get, KINDS), scratch[3:])
+        for kind, row in results.items():
+            if weight is not None:
+                _multiply(row, weight)
+            if kind != "value" and divisor != 1:
+                row /= divisor
+        return tuple(
+            _sum(row) if out is None else 0.0 for row, out in zip(rows, outputs, strict=True)
+        )
+
+    # A reduced derivative keeps the shape of the first argument; of a scalar, it is the sum.
+    whole = reduction == "none", reduction == "none" or named[first].shape == shape
+    outputs = [np.empty(shape, dtype) if whole[kind != "value"] else None for kind in want]
+    totals = sweep(kernel, outputs=outputs, scratch=3 + SCRATCH) or (0.0,) * len(want)
     with np.errstate(all="ignore"):
-        for kind, output, total, scale in zip(
-            (_VALUE, ~_VALUE), outputs, totals, (divisor, 1.0), strict=True
-        ):
-            if want & kind:
-                results.append(dtype.type(total / scale) if output is None else output[()])
-    return tuple(results)
+        return tuple(
+            out[()] if out is not None else dtype.type(total / (divisor if kind == "value" else 1))
+            for kind, out, total in zip(want, outputs, totals, strict=True)
+        )
 
 
-def _extremes(values: np.ndarray) -> tuple[float, float]:
-    return np.minimum.reduce(values, axis=None), np.maximum.reduce(values, axis=None)
-
-
-def _room(output: np.ndarray | None, scratch: np.ndarray, wanted: int) -> np.ndarray | None:
-    if not wanted:
-        return None
-    return scratch if output is None else output
+def _checked(
+    named: dict[str, Any], operands: list[Any], smoothing: float, scratch: np.ndarray
+) -> list[Any]:
+    """Return the block's operands with labels smoothed; refuse values out of range."""
+    for (name, whole), operand in zip(named.items(), operands, strict=True):
+        if whole is None or name == "logits":
+            continue
+        low = np.minimum.reduce(operand, axis=None)
+        high = np.maximum.reduce(operand, axis=None)
+        if name in ("weight", "pos_weight"):
+            if not (low >= 0 and high < np.inf):
+                raise weight_error(name, whole)
+        elif not (low >= 0 and high <= 1):
+            raise unit_interval_error(name, whole)
+    if smoothing:
+        x, y, *weights = operands
+        operands = [x, np.multiply(y, 1 - smoothing, out=scratch), *weights]
+        operands[1] += smoothing / 2
+    return operands
 
 
 def _multiply(values: np.ndarray, weight: np.ndarray) -> None:
@@ -548,108 +528,5 @@ def _multiply(values: np.ndarray, weight: np.ndarray) -> None:
     values *= weight
 
 
-def _logits_block(
-    z: np.ndarray,
-    y: np.ndarray,
-    pos_weight: np.ndarray | None,
-    results: tuple[np.ndarray | None, ...],
-    scratch: np.ndarray,
-) -> None:
-    """Fill value, gradient and Hessian from e = exp(-|z|), which never overflows.
-
-    With A = pos_weight y, B = 1 - y and h = [z > 0], let k = B h - A (1 - h), q = B (1 - h) - A h.
-    Value: (A + B) log1p(e) + z k, two terms that are not negative. Gradient: (k + q e) / (1 + e).
-    Hessian: (A + B) e / (1 + e)². Without pos_weight, A + B = 1, k = h - y and q = (1 - h) - y.
-    """
-    value, gradient, hessian = results
-    e, h, k, q, a, mass = scratch[:6]
-    np.abs(z, out=e)
-    np.negative(e, out=e)
-    np.exp(e, out=e)
-    np.greater(z, 0, out=h)
-    if pos_weight is None:
-        np.subtract(h, y, out=k)
-        np.subtract(1, h, out=q)
-        q -= y
-    else:
-        np.multiply(pos_weight, y, out=a)
-        b = np.subtract(1, y, out=mass)
-        np.multiply(b, h, out=k)
-        np.multiply(a, h, out=q)
-        np.subtract(1, h, out=h)
-        k -= a * h
-        np.subtract(b * h, q, out=q)
-        mass += a
-    if gradient is not None:
-        q *= e
-        q += k
-        np.add(1, e, out=h)
-        np.divide(q, h, out=gradient)
-    if value is not None:
-        # z k >= 0, so fmax only turns the inf * 0 of an infinite logit into its limit 0.
-        k *= z
-        np.fmax(k, 0, out=k)
-        np.log1p(e, out=value)
-        if pos_weight is not None:
-            value *= mass
-        value += k
-    if hessian is not None:
-        np.add(1, e, out=h)
-        np.divide(e, h, out=hessian)
-        hessian /= h
-        if pos_weight is not None:
-            hessian *= mass
-
-
-def _probabilities_block(
-    p: np.ndarray,
-    y: np.ndarray,
-    _: None,
-    results: tuple[np.ndarray | None, ...],
-    scratch: np.ndarray,
-) -> None:
-    """Fill value, gradient and Hessian from p and 1 - p, with 0 times infinity as 0.
-
-    Value: y (-log p) + (1 - y) (-log1p(-p)). Gradient: (p - y) / (p (1 - p)). Hessian:
-    y / p² + (1 - y) / (1 - p)². fmax turns the NaN of 0 times infinity into its limit 0.
-    """
-    value, gradient, hessian = results
-    low, high = _extremes(p)
-    if not (low >= 0 and high <= 1):
-        raise unit_interval_error("probabilities", p)
-    t, complement, u = scratch[:3]
-    np.subtract(1, y, out=complement)
-    if value is not None:
-        np.log(p, out=value)
-        value *= y
-        np.negative(value, out=value)
-        np.fmax(value, 0, out=value)
-        np.negative(p, out=t)
-        np.log1p(t, out=t)
-        np.negative(t, out=t)
-        np.multiply(complement, t, out=u)
-        value += np.fmax(u, 0, out=u)
-        # What rounding 1 - y lost; an infinite -log1p(-p) needs no correction.
-        np.subtract(1, complement, out=u)
-        u -= y
-        u *= np.minimum(t, _LARGEST_NEGATIVE_LOG, out=t)
-        value += u
-    np.subtract(1, p, out=t)
-    if gradient is not None:
-        np.multiply(p, t, out=u)
-        np.subtract(p, y, out=gradient)
-        gradient /= u
-        if low == 0 or high == 1:  # 0 / 0 where p = y = 0 or p = y = 1: the limits are 1 and -1
-            np.copyto(gradient, 1 - 2 * p, where=np.isnan(gradient))
-    if hessian is not None:
-        np.divide(y, p, out=u)
-        u /= p
-        np.fmax(u, 0, out=u)
-        np.divide(complement, t, out=hessian)
-        hessian /= t
-        np.fmax(hessian, 0, out=hessian)
-        hessian += u
-
-
-_LARGEST_NEGATIVE_LOG = 1e3
-"""Above every finite -log of a float64 (745.13…, of the smallest subnormal)."""
+def _sum(values: np.ndarray) -> float:
+    return float(np.add.reduce(values, dtype=np.float64))

@@ -1,9 +1,9 @@
 """Evaluate an elementwise formula in one pass over cache-sized blocks, whatever the arrays' size.
 
 A NumPy expression over N elements writes each of its temporaries to memory, N elements long. Here
-the formula sees a block of at most `BLOCK` elements and works in scratch that stays in the cache, so
-the extra memory is a few MiB and each input is read once. The cut into blocks depends on N alone and
-block sums are added exactly (`math.fsum`), so the number of threads cannot change a result.
+the formula sees a block of at most `BLOCK` elements and works in scratch that stays in the cache:
+the extra memory is a few MiB and each input is read once. The cut into blocks depends on N alone,
+and block sums are added exactly (`math.fsum`), so the number of threads cannot change a result.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def evaluate(
     Parameters
     ----------
     kernel : callable
-        ``kernel(operands, outputs, scratch) -> tuple of float``. The operands come as 1-d blocks of
-        `dtype` (read only), or 0-d where the operand is a scalar, or None. The outputs are blocks of
-        `dtype` to be filled, or None. `scratch` holds rows of `dtype` as long as the block.
+        ``kernel(operands, outputs, scratch) -> tuple of float``. The operands come as 1-d blocks
+        of `dtype` (read only), or 0-d where the operand is a scalar, or None. The outputs are
+        blocks of `dtype` to be filled, or None. `scratch` holds rows of `dtype` as long as the
+        block.
     operands : sequence of numpy.ndarray or None
         Arrays that broadcast to `shape`.
     outputs : sequence of numpy.ndarray or None

@@ -86,11 +86,13 @@ def _kind(value: object) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
-def as_arrays(**arguments: ArrayLike | None) -> tuple[list[Any], np.dtype]:
+def as_arrays(
+    optional: tuple[str, ...] = (), /, **arguments: ArrayLike | None
+) -> tuple[list[Any], np.dtype]:
     """Return the named arguments as arrays, and the dtype of a result made from them.
 
     Floats promote to the widest; integers, booleans and Python's own numbers never widen a float
-    partner, and are float64 where no partner is a float. `None` is passed through.
+    partner, and are float64 where no partner is a float. None stays None for the `optional` names.
 
     Examples
     --------
@@ -100,7 +102,10 @@ def as_arrays(**arguments: ArrayLike | None) -> tuple[list[Any], np.dtype]:
     >>> as_arrays(logits=[1, 2], labels=True)[1]
     dtype('float64')
     """
-    arrays = [None if value is None else as_array(name, value) for name, value in arguments.items()]
+    arrays = [
+        None if value is None and name in optional else as_array(name, value)
+        for name, value in arguments.items()
+    ]
     dtype = None
     for value, array in zip(arguments.values(), arrays, strict=True):
         if array is not None and array.dtype.kind == "f" and type(value) is not float:
@@ -127,6 +132,9 @@ def common_shape(
         return first.shape
     if first.ndim == 0:
         return second.shape
+    mend = "check that each element has its label"
+    if first.size == second.size:
+        mend = f"reshape one of them, for example {second_name}.reshape({first_name}.shape)"
     try:
         silent = np.broadcast_shapes(first.shape, second.shape)
         consequence = f"; NumPy would have broadcast them to {silent} and paired wrong elements"
@@ -134,8 +142,7 @@ def common_shape(
         consequence = ""
     raise ValueError(
         f"{first_name} and {second_name}: expected the same shape, or one scalar, "
-        f"got {first.shape} and {second.shape}{consequence}; "
-        f"reshape one of them, for example {second_name}.reshape({first_name}.shape)"
+        f"got {first.shape} and {second.shape}{consequence}; {mend}"
     )
 
 
@@ -159,16 +166,16 @@ def unit_interval_error(name: str, values: ArrayLike) -> ValueError:
     where = tuple(int(i) for i in outside[0])
     place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
     return ValueError(
-        f"{name}: expected values in [0, 1], got {values[where]}{place} "
+        f"{name}: expected values in [0, 1], got {values[where]:g}{place} "
         f"({len(outside)} of {values.size} outside); {_mend(name, values)}"
     )
 
 
 def _mend(name: str, values: np.ndarray) -> str:
+    if name != "labels":
+        return "logits are not probabilities: take sigmoid(z), or call a function for logits"
     if np.isnan(values).any():
-        return "remove the NaN, or give those elements a valid value and weight 0"
-    if name == "probabilities":
-        return "for logits call the function whose name has _with_logits"
+        return "remove the NaN, or give those elements a valid label and weight 0"
     if values.min() == -1 and values.max() <= 1:
         return f"for labels of -1 and +1 pass ({name} + 1) / 2"
     if values.min() >= 0 and values.max() == 255:

@@ -20,7 +20,7 @@ REDUCTIONS = ("none", "sum", "mean", "weighted_mean")
 """The reductions: all elements; their sum; the sum by the count; by the sum of weights applied."""
 
 
-def denominator(reduction: str, count: int, weight: float) -> float:
+def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
     """Return what the sum of the weighted losses is divided by.
 
     Parameters
@@ -75,7 +75,8 @@ class RunningMean:
     Notes
     -----
     Each of the two sums is kept as a float64 and its rounding error (Knuth's two-sum), so that the
-    result does not drift with the number of updates, nor depend on their order beyond the last digit.
+    result does not drift with the number of updates, nor depend on their order beyond the last
+    digit.
     """
 
     def __init__(self) -> None:
@@ -98,7 +99,7 @@ class RunningMean:
         ValueError
             If a weight is negative, infinite or NaN, or does not broadcast to the values.
         """
-        (values, weight), _ = as_arrays(values=values, weight=weight)
+        (values, weight), _ = as_arrays(("weight",), values=values, weight=weight)
         values = values.astype(np.float64)
         if weight is None:
             total = float(values.size)
@@ -107,9 +108,9 @@ class RunningMean:
             if not np.all((weight >= 0) & (weight < np.inf)):
                 raise weight_error("weight", weight)
             weight = np.broadcast_to(weight.astype(np.float64), values.shape)
-            total = _exact_sum(weight)
+            total = _plain_sum(weight)
             values = np.where((weight == 0) & np.isinf(values), 0, values) * weight
-        self._sum = _add(self._sum, (_exact_sum(values), 0.0))
+        self._sum = _add(self._sum, (_plain_sum(values), 0.0))
         self._weight = _add(self._weight, (total, 0.0))
         return self
 
@@ -143,7 +144,7 @@ class RunningMean:
         return f"RunningMean(sum={self.sum!r}, weight={self.weight!r})"
 
 
-def _exact_sum(values: Any) -> float:
+def _plain_sum(values: Any) -> float:
     with np.errstate(all="ignore"):
         return float(np.sum(values))
 

@@ -1,0 +1,118 @@
+"""The formulas of the binary loss for one block of elements, written so that no digit is lost.
+
+`logits_block` and `probabilities_block` fill the results they are given (value, gradient, hessian;
+None where not wanted) from one-dimensional blocks, in place, with rows of scratch. They know
+neither weights nor reductions: `companion.binary` applies those, and switches warnings off.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["KINDS", "SCRATCH", "logits_block", "probabilities_block"]
+
+KINDS = ("value", "gradient", "hessian")
+"""The results of a formula, in the order of its parameters."""
+
+SCRATCH = 6
+"""Rows of scratch that a formula needs."""
+
+
+def logits_block(
+    z: np.ndarray,
+    y: np.ndarray,
+    pos_weight: np.ndarray | None,
+    value: np.ndarray | None,
+    gradient: np.ndarray | None,
+    hessian: np.ndarray | None,
+    scratch: np.ndarray,
+) -> None:
+    """Fill value, gradient and Hessian with respect to z from e = exp(-|z|), which cannot overflow.
+
+    With A = pos_weight y, B = 1 - y and h = [z > 0], let k = B h - A (1 - h), q = B (1 - h) - A h.
+    Value: (A + B) log1p(e) + z k, two terms that are not negative. Gradient: (k + q e) / (1 + e).
+    Hessian: (A + B) e / (1 + e)². Without pos_weight, A + B = 1, k = h - y and q = (1 - h) - y.
+    """
+    e, h, k, q, a, mass = scratch
+    np.abs(z, out=e)
+    np.negative(e, out=e)
+    np.exp(e, out=e)
+    np.greater(z, 0, out=h)
+    if pos_weight is None:
+        np.subtract(h, y, out=k)
+        np.subtract(1, h, out=q)
+        q -= y
+    else:
+        np.multiply(pos_weight, y, out=a)
+        np.subtract(1, y, out=mass)
+        np.subtract(mass * h, a * (1 - h), out=k)
+        np.subtract(mass * (1 - h), a * h, out=q)
+        mass += a
+    if gradient is not None:
+        q *= e
+        q += k
+        np.add(1, e, out=h)
+        np.divide(q, h, out=gradient)
+    if value is not None:
+        # z k is never negative: fmax only turns the inf * 0 of an infinite logit into its limit 0.
+        k *= z
+        np.fmax(k, 0, out=k)
+        np.log1p(e, out=value)
+        if pos_weight is not None:
+            value *= mass
+        value += k
+    if hessian is not None:
+        np.add(1, e, out=h)
+        np.divide(e, h, out=hessian)
+        hessian /= h
+        if pos_weight is not None:
+            hessian *= mass
+
+
+def probabilities_block(
+    p: np.ndarray,
+    y: np.ndarray,
+    _: None,
+    value: np.ndarray | None,
+    gradient: np.ndarray | None,
+    hessian: np.ndarray | None,
+    scratch: np.ndarray,
+) -> None:
+    """Fill value, gradient and Hessian with respect to p, with 0 times infinity as 0.
+
+    With B = 1 - y as rounded and r = (1 - B) - y, what rounding lost:
+    value: y (-log p) + (B + r) (-log1p(-p)). Gradient: (p - y) / (p (1 - p)).
+    Hessian: y / p² + B / (1 - p)².
+    """
+    b, t, u = scratch[:3]
+    np.subtract(1, y, out=b)
+    if value is not None:
+        np.log(p, out=value)
+        value *= y
+        np.negative(value, out=value)
+        np.fmax(value, 0, out=value)
+        np.negative(p, out=t)
+        np.log1p(t, out=t)
+        np.negative(t, out=t)
+        np.multiply(b, t, out=u)
+        value += np.fmax(u, 0, out=u)
+        np.subtract(1, b, out=u)
+        u -= y
+        # 746 is above every finite -log of a float64; an infinite one needs no correction.
+        u *= np.minimum(t, 746, out=t)
+        value += u
+    np.subtract(1, p, out=t)
+    if gradient is not None:
+        np.multiply(p, t, out=u)
+        np.subtract(p, y, out=gradient)
+        gradient /= u
+        undefined = np.isnan(gradient)
+        if undefined.any():  # 0 / 0 where p = y = 0 or p = y = 1: the limits are 1 and -1
+            np.copyto(gradient, 1 - 2 * p, where=undefined)
+    if hessian is not None:
+        np.divide(y, p, out=u)
+        u /= p
+        np.divide(b, t, out=hessian)
+        hessian /= t
+        np.fmax(hessian, 0, out=hessian)
+        hessian += np.fmax(u, 0, out=u)
