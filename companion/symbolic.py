@@ -1,0 +1,369 @@
+"""The mathematics of binary cross-entropy once, in SymPy: definitions, and proofs that return True.
+
+A judge: it imports nothing of ours. First the definitions, written as in a textbook; then one small
+function `prove_…` per statement. Its docstring is the statement, its body the two sides, and
+`is_identity` decides. `proofs()` collects them all, in the order of the book: likelihood,
+derivatives in the probabilities, logits.
+
+>>> all(prove() for prove in proofs().values())
+True
+
+Compare expressions here and evaluate numbers in `companion.reference`: `sympy.N` loses small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import (
+    Abs,
+    Expr,
+    IndexedBase,
+    KroneckerDelta,
+    Matrix,
+    MatrixBase,
+    Max,
+    Product,
+    Rational,
+    Sum,
+    Symbol,
+    diag,
+    diff,
+    exp,
+    expand_log,
+    hessian,
+    log,
+    ones,
+    simplify,
+    solve,
+    symbols,
+    sympify,
+)
+
+# One question: a logit, a probability strictly between 0 and 1, a label.
+z = Symbol("z", real=True)
+p = Symbol("p", positive=True)
+y = Symbol("y", nonnegative=True)
+
+# N questions: p[i] and y[i], i = 1 … N. (Only real, as SymPy would else take p[i] for part of p.)
+N, i, k = symbols("N i k", integer=True, positive=True)
+probabilities = IndexedBase("p", real=True)
+labels = IndexedBase("y", real=True)
+
+# The odds p / (1 - p) reach every positive number exactly once as p goes from 0 to 1.
+odds = Symbol("o", positive=True)
+_odds = IndexedBase("odds", positive=True)
+
+
+def bernoulli(p: Any, y: Any) -> Expr:
+    """Return the probability that a yes/no question with P(yes) = p has the answer y."""
+    return p**y * (1 - p) ** (1 - y)
+
+
+def negative_log_likelihood(p: Any, y: Any) -> Expr:
+    """Return -log of the Bernoulli likelihood."""
+    return -log(bernoulli(p, y))
+
+
+def binary_cross_entropy(p: Any, y: Any) -> Expr:
+    """Return the loss in nats, from a probability."""
+    return -y * log(p) - (1 - y) * log(1 - p)
+
+
+def entropy(p: Any) -> Expr:
+    """Return the entropy of a yes/no question, its cross-entropy with itself."""
+    return binary_cross_entropy(p, p)
+
+
+def likelihood(n: Any = N) -> Expr:
+    """Return the probability of n independent labels; written out if n is a number."""
+    return Product(bernoulli(probabilities[i], labels[i]), (i, 1, n)).doit()
+
+
+def losses(n: int) -> Matrix:
+    """Return the column of the n unreduced losses."""
+    return Matrix([binary_cross_entropy(probabilities[j], labels[j]) for j in range(1, n + 1)])
+
+
+def mean_binary_cross_entropy(n: Any = N) -> Expr:
+    """Return the mean loss over n questions; written out if n is a number."""
+    return Sum(binary_cross_entropy(probabilities[i], labels[i]), (i, 1, n)).doit() / n
+
+
+def variables(n: int) -> Matrix:
+    """Return the column p[1] … p[n]."""
+    return Matrix([probabilities[j] for j in range(1, n + 1)])
+
+
+def sigmoid(z: Any) -> Expr:
+    """Return σ(z)."""
+    return 1 / (1 + exp(-z))
+
+
+def logit(p: Any) -> Expr:
+    """Return the logarithm of the odds."""
+    return log(p / (1 - p))
+
+
+def softplus(z: Any) -> Expr:
+    """Return log(1 + exp(z))."""
+    return log(1 + exp(z))
+
+
+def binary_cross_entropy_with_logits(z: Any, y: Any, pos_weight: Any = 1) -> Expr:
+    """Return the loss in nats, from a logit: the definition, not a formula to compute with."""
+    return -pos_weight * y * log(sigmoid(z)) - (1 - y) * log(1 - sigmoid(z))
+
+
+def stable_binary_cross_entropy_with_logits(z: Any, y: Any) -> Expr:
+    """Return the form that neither overflows nor cancels."""
+    return Max(z, 0) - y * z + log(1 + exp(-Abs(z)))
+
+
+def is_identity(left: Any, right: Any) -> bool:
+    """Say whether left - right simplifies to 0 for all z and all p strictly between 0 and 1.
+
+    The substitution p = o / (1 + o), z = log o with odds o > 0 tells SymPy so much: p and 1 - p are
+    positive, and logarithms of products may be taken apart. False means "not shown", matrices are
+    compared entry by entry, and shapes that differ raise an error.
+
+    Examples
+    --------
+    >>> is_identity(sigmoid(-z), 1 - sigmoid(z)), is_identity(sigmoid(-z), sigmoid(z))
+    (True, False)
+    """
+    difference = sympify(left - right)
+    entries = difference if isinstance(difference, MatrixBase) else [difference]
+    return all(simplify(expand_log(in_odds(entry))) == 0 for entry in entries)
+
+
+def in_odds(expression: Expr) -> Expr:
+    """Replace p by o / (1 + o), each p[i] by its own odds, and z by log o."""
+    return expression.replace(
+        lambda part: getattr(part, "base", None) == probabilities,
+        lambda part: _odds[part.indices] / (1 + _odds[part.indices]),
+    ).subs({p: odds / (1 + odds), z: log(odds)})
+
+
+def proofs() -> dict[str, Callable[[], bool]]:
+    """Return every proof by the name of its statement, in the order of this file."""
+    prefix = "prove_"
+    return {
+        name.removeprefix(prefix): function
+        for name, function in globals().items()
+        if name.startswith(prefix)
+    }
+
+
+def prove_likelihood_is_the_probability_of_the_label() -> bool:
+    """p^y (1 - p)^(1 - y) is p for label 1, and 1 - p for label 0."""
+    return bernoulli(p, 1) == p and bernoulli(p, 0) == 1 - p
+
+
+def prove_negative_log_likelihood_is_binary_cross_entropy() -> bool:
+    """-log(p^y (1 - p)^(1 - y)) = -y log p - (1 - y) log(1 - p)."""
+    return is_identity(negative_log_likelihood(p, y), binary_cross_entropy(p, y))
+
+
+def prove_product_of_likelihoods_becomes_sum_of_losses() -> bool:
+    """-log ∏ p_i^{y_i} (1 - p_i)^{1 - y_i} = N · the mean loss, for every N."""
+    return is_identity(-log(likelihood(N)), N * mean_binary_cross_entropy(N))
+
+
+def prove_loss_is_smallest_where_probability_equals_label() -> bool:
+    """At p = y alone the slope vanishes, and everywhere the second derivative is positive.
+
+    The second derivative is the weighted mean of its values for y = 1 and y = 0, both positive.
+    """
+    slope = diff(binary_cross_entropy(p, y), p)
+    bend = diff(slope, p)
+    ends = bend.subs(y, 1), bend.subs(y, 0)
+    return (
+        solve(slope, p) == [y]
+        and is_identity(bend, y * ends[0] + (1 - y) * ends[1])
+        and all(in_odds(end).is_positive for end in ends)
+    )
+
+
+def prove_one_answer_for_all_is_judged_by_the_base_rate() -> bool:
+    """With the same p for N questions, the mean loss is the loss of p at the mean label."""
+    base_rate = Sum(labels[i], (i, 1, N)) / N
+    one_answer = Sum(binary_cross_entropy(p, labels[i]), (i, 1, N)) / N
+    return is_identity(one_answer.expand().doit(), binary_cross_entropy(p, base_rate).expand())
+
+
+def prove_loss_at_the_base_rate_is_the_entropy() -> bool:
+    """For base rate r the best constant answer is r, and costs -r log r - (1 - r) log(1 - r)."""
+    r = Symbol("r", positive=True)
+    loss = binary_cross_entropy(p, r)
+    (best,) = solve(diff(loss, p), p)
+    return best == r and is_identity(loss.subs(p, best), entropy(r))
+
+
+def prove_loss_of_one_half_is_log_two() -> bool:
+    """At p = 1/2 the loss is log 2 nats, which is one bit, whatever the label."""
+    loss = binary_cross_entropy(Rational(1, 2), y)
+    return is_identity(loss, log(2)) and is_identity(loss / log(2), 1)
+
+
+def prove_two_forms_of_the_derivative_agree() -> bool:
+    """-y / p + (1 - y) / (1 - p) = (p - y) / (p (1 - p)), and it is the derivative of the loss."""
+    two_terms = -y / p + (1 - y) / (1 - p)
+    one_fraction = (p - y) / (p * (1 - p))
+    slope = diff(binary_cross_entropy(p, y), p)
+    return is_identity(slope, two_terms) and is_identity(two_terms, one_fraction)
+
+
+def prove_gradient_of_the_mean_has_one_over_n() -> bool:
+    """For N = 3 the gradient is the column (p_i - y_i) / (3 p_i (1 - p_i)), the Jacobian a row."""
+    x = variables(3)
+    jacobian = Matrix([mean_binary_cross_entropy(3)]).jacobian(x)
+    column = [(q - labels[j]) / (3 * q * (1 - q)) for j, q in enumerate(x, start=1)]
+    return jacobian.shape == (1, 3) and is_identity(jacobian.T, Matrix(column))
+
+
+def prove_gradient_of_the_mean_for_every_n() -> bool:
+    """∂ mean / ∂ p_k = (p_k - y_k) / (N p_k (1 - p_k)) for every N = k + m with m ≥ 0."""
+    m = Symbol("m", integer=True, nonnegative=True)
+    slope = diff(mean_binary_cross_entropy(N), probabilities[k]).subs(N, k + m).doit()
+    q = probabilities[k]
+    return is_identity(slope, (q - labels[k]) / ((k + m) * q * (1 - q)))
+
+
+def prove_jacobian_of_the_losses_is_diagonal() -> bool:
+    """For N = 3 the unreduced losses have ∂ loss_i / ∂ p_k = δ_ik (p_i - y_i) / (p_i (1 - p_i))."""
+    x = variables(3)
+    slopes = [(q - labels[j]) / (q * (1 - q)) for j, q in enumerate(x, start=1)]
+    return is_identity(losses(3).jacobian(x), diag(*slopes))
+
+
+def prove_jacobian_of_the_mean_is_the_mean_of_the_rows() -> bool:
+    """(1/N) [1 … 1] times the N×N Jacobian of the losses is the 1×N Jacobian of the mean."""
+    x = variables(3)
+    jacobian = Matrix([mean_binary_cross_entropy(3)]).jacobian(x)
+    return is_identity(jacobian, ones(1, 3) * losses(3).jacobian(x) / 3)
+
+
+def prove_hessian_of_the_mean_is_diagonal() -> bool:
+    """∂² mean / ∂ p_i ∂ p_k = δ_ik (y_i / p_i² + (1 - y_i) / (1 - p_i)²) / N, here for N = 3."""
+    x = variables(3)
+    bends = [labels[j] / q**2 + (1 - labels[j]) / (1 - q) ** 2 for j, q in enumerate(x, start=1)]
+    return is_identity(hessian(mean_binary_cross_entropy(3), x), diag(*bends) / 3)
+
+
+def prove_hessian_of_the_mean_is_diagonal_for_every_n() -> bool:
+    """∂² mean / ∂ p_j ∂ p_k = δ_jk (y_j / p_j² + (1 - y_j) / (1 - p_j)²) / N for N = j + k + m."""
+    j, m = symbols("j m", integer=True, positive=True)
+    slope = diff(mean_binary_cross_entropy(N), probabilities[k])
+    mixed = diff(slope, probabilities[j]).subs(N, j + k + m).doit()
+    bend = labels[j] / probabilities[j] ** 2 + (1 - labels[j]) / (1 - probabilities[j]) ** 2
+    return is_identity(mixed, KroneckerDelta(j, k) * bend / (j + k + m))
+
+
+def prove_sigmoid_and_logit_are_inverse() -> bool:
+    """logit(σ(z)) = z and σ(logit(p)) = p."""
+    return is_identity(logit(sigmoid(z)), z) and is_identity(sigmoid(logit(p)), p)
+
+
+def prove_sigmoid_of_the_opposite_is_the_complement() -> bool:
+    """σ(-z) = 1 - σ(z)."""
+    return is_identity(sigmoid(-z), 1 - sigmoid(z))
+
+
+def prove_sigmoid_has_the_slope_sigma_times_one_minus_sigma() -> bool:
+    """σ'(z) = σ(z) (1 - σ(z))."""
+    return is_identity(diff(sigmoid(z), z), sigmoid(z) * (1 - sigmoid(z)))
+
+
+def prove_chain_rule_cancels_to_p_minus_y() -> bool:
+    """∂ loss / ∂ p · ∂ p / ∂ z = p - y, since σ' = p (1 - p) is the denominator of ∂ loss / ∂ p."""
+    return is_identity(diff(binary_cross_entropy(p, y), p) * p * (1 - p), p - y)
+
+
+def prove_derivative_in_the_logit_is_sigma_minus_y() -> bool:
+    """∂ loss / ∂ z = σ(z) - y."""
+    return is_identity(diff(binary_cross_entropy_with_logits(z, y), z), sigmoid(z) - y)
+
+
+def prove_derivative_at_logit_zero_is_one_half_minus_y() -> bool:
+    """At z = 0, where training starts, the derivative is 1/2 - y."""
+    slope = diff(binary_cross_entropy_with_logits(z, y), z)
+    return is_identity(slope.subs(z, 0), Rational(1, 2) - y)
+
+
+def prove_loss_is_softplus_minus_y_z() -> bool:
+    """-y log σ(z) - (1 - y) log(1 - σ(z)) = log(1 + e^z) - y z."""
+    return is_identity(binary_cross_entropy_with_logits(z, y), softplus(z) - y * z)
+
+
+def prove_stable_form_is_the_loss() -> bool:
+    """max(z, 0) - y z + log(1 + e^{-|z|}) is the loss for z = a > 0, for z = -a and for z = 0."""
+    stable = stable_binary_cross_entropy_with_logits(z, y)
+    loss = binary_cross_entropy_with_logits(z, y)
+    a = Symbol("a", positive=True)
+    return all(is_identity(stable.subs(z, side), loss.subs(z, side)) for side in (a, -a, 0))
+
+
+def prove_branch_free_form_is_the_loss() -> bool:
+    """log(1 + e^{-|z|}) + z ([z > 0] - y) is the loss on both sides of 0 and at 0."""
+    loss = binary_cross_entropy_with_logits(z, y)
+    branch_free = log(1 + exp(-Abs(z))) + z * (Symbol("h") - y)
+    a = Symbol("a", positive=True)
+    return all(
+        is_identity(branch_free.subs({z: side, "h": above}), loss.subs(z, side))
+        for side, above in ((a, 1), (-a, 0), (0, 0))
+    )
+
+
+def prove_loss_for_one_is_the_mirrored_loss_for_zero() -> bool:
+    """loss(z, 1) = loss(-z, 0)."""
+    loss = binary_cross_entropy_with_logits
+    return is_identity(loss(z, 1), loss(-z, 0))
+
+
+def prove_loss_is_convex_in_the_logit() -> bool:
+    """∂² loss / ∂ z² = σ(z) (1 - σ(z)) = e^z / (1 + e^z)², which is positive."""
+    bend = diff(binary_cross_entropy_with_logits(z, y), z, 2)
+    e = exp(z) / (1 + exp(z)) ** 2
+    return (
+        is_identity(bend, sigmoid(z) * (1 - sigmoid(z))) and is_identity(bend, e) and e.is_positive
+    )
+
+
+def prove_second_derivative_is_even() -> bool:
+    """e^z / (1 + e^z)² keeps its value when z changes its sign, so e^{-|z|} may stand for e^z."""
+    e = exp(z) / (1 + exp(z)) ** 2
+    return is_identity(e, e.subs(z, -z))
+
+
+def prove_hessian_of_logistic_regression() -> bool:
+    """∂² mean loss of X w / ∂ w² = Xᵀ S X / N, S = diag(σ_i (1 - σ_i)); here for a 2×2 matrix X."""
+    x = Matrix(2, 2, symbols("x_11 x_12 x_21 x_22", real=True))
+    w = Matrix(symbols("w_1 w_2", real=True))
+    s = [sigmoid(row) * (1 - sigmoid(row)) for row in x * w]
+    loss = sum(softplus(row) - labels[j] * row for j, row in enumerate(x * w, start=1)) / 2
+    return is_identity(hessian(loss, w), x.T * diag(*s) * x / 2)
+
+
+def prove_hessian_of_logistic_regression_is_never_negative() -> bool:
+    """vᵀ Xᵀ S X v = Σ s_i (x_i · v)², s_i > 0, is never negative; here for N = 3 and two weights."""
+    x = Matrix(3, 2, symbols("x_1:7", real=True))
+    v = Matrix(symbols("v_1 v_2", real=True))
+    s = symbols("s_1:4", positive=True)
+    squares = sum(s_i * entry**2 for s_i, entry in zip(s, x * v, strict=True))
+    return is_identity((v.T * x.T * diag(*s) * x * v)[0], squares) and squares.is_nonnegative
+
+
+def prove_pos_weight_form_is_the_loss() -> bool:
+    """With pos_weight a: (a y + 1 - y) log(1 + e^{-z}) + (1 - y) z is the weighted loss."""
+    a = Symbol("a", positive=True)
+    form = (a * y + 1 - y) * softplus(-z) + (1 - y) * z
+    return is_identity(binary_cross_entropy_with_logits(z, y, a), form)
+
+
+def prove_pos_weight_derivative() -> bool:
+    """With pos_weight a the derivative in z is (1 - y) σ(z) - a y (1 - σ(z))."""
+    a = Symbol("a", positive=True)
+    slope = diff(binary_cross_entropy_with_logits(z, y, a), z)
+    return is_identity(slope, (1 - y) * sigmoid(z) - a * y * (1 - sigmoid(z)))
