@@ -1,0 +1,42 @@
+# Every command makes what it needs first, the environment in .venv included.
+# Another Python: make book PYTHON=python3.12
+
+JOBS = 2
+PORT = 8000
+NOTEBOOKS =
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+environment: ## Make or renew .venv with the pinned packages
+	@PYTHON="$(PYTHON)" sh .ci/environment.sh
+
+# Sphinx repeats no warning of a page it need not read again: after a failed build it starts anew.
+book: environment ## Build the site into _build/html
+	@test -e _build/good || rm -rf _build/.doctrees
+	@rm -f _build/good
+	@.venv/bin/python .venv/bin/jupyter-book build . -n -W --keep-going
+	@touch _build/good
+	@echo "The site is ready: $$PWD/_build/html/index.html (or: make serve)"
+
+test: book ## Check everything: tests, doctests, notebooks, site, style
+	@status=0; \
+	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile || status=1; \
+	.venv/bin/python -m ruff check . || status=1; \
+	.venv/bin/python -m ruff format --check . || status=1; \
+	exit $$status
+
+serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
+	@.venv/bin/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || \
+	{ echo "Port $(PORT) is taken; choose another one, for example: make serve PORT=8001"; exit 1; }
+	@echo "http://127.0.0.1:$(PORT)/ (stop with Ctrl-C)"
+	@.venv/bin/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+refresh: environment ## Execute the notebooks and store their outputs (some: NOTEBOOKS="book/logits.ipynb")
+	@.venv/bin/python .ci/refresh.py $(NOTEBOOKS)
+
+clean: ## Remove the built site and all caches; .venv stays (start from nothing: rm -rf .venv)
+	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
+	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+.PHONY: help environment book test serve refresh clean
