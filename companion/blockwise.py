@@ -17,7 +17,7 @@ import numpy as np
 __all__ = ["BLOCK", "evaluate"]
 
 BLOCK = 16384
-"""Elements in a block: a handful of float64 arrays of this length fit in a second-level cache."""
+"""Elements in a block; a handful of float64 arrays of this length fit in a second-level cache."""
 
 
 def evaluate(

@@ -17,7 +17,7 @@ from companion.contracts import as_arrays, weight_error, weight_shape
 __all__ = ["REDUCTIONS", "RunningMean", "denominator"]
 
 REDUCTIONS = ("none", "sum", "mean", "weighted_mean")
-"""The reductions: all elements; their sum; the sum by the count; by the sum of weights applied."""
+"""All elements; their sum; the sum by the count; the sum by the sum of the weights applied."""
 
 
 def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
