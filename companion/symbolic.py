@@ -347,7 +347,7 @@ def prove_hessian_of_logistic_regression() -> bool:
 
 
 def prove_hessian_of_logistic_regression_is_never_negative() -> bool:
-    """vᵀ Xᵀ S X v = Σ s_i (x_i · v)², s_i > 0, is never negative; here for N = 3 and two weights."""
+    """vᵀ Xᵀ S X v = Σ s_i (x_i · v)² is never negative, as s_i > 0; here for three rows of X."""
     x = Matrix(3, 2, symbols("x_1:7", real=True))
     v = Matrix(symbols("v_1 v_2", real=True))
     s = symbols("s_1:4", positive=True)
