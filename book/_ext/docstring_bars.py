@@ -1,7 +1,7 @@
 """Let a docstring write ``|z|`` for an absolute value.
 
-reStructuredText takes the bars for a substitution, so the API page would not build. Escaping them in
-the docstring would spoil what ``help`` shows, so it is done on the way to the page; examples and
+reStructuredText takes the bars for a substitution, so the API page would not build. Escaping them
+in the docstring would spoil what ``help`` shows, so it is done on the way to the page; examples and
 literals are left as they are.
 """
 
