@@ -166,16 +166,16 @@ def unit_interval_error(name: str, values: ArrayLike) -> ValueError:
     where = tuple(int(i) for i in outside[0])
     place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
     return ValueError(
-        f"{name}: expected values in [0, 1], got {values[where]:g}{place} "
+        f"{name}: expected values in [0, 1], got {float(values[where])}{place} "
         f"({len(outside)} of {values.size} outside); {_mend(name, values)}"
     )
 
 
 def _mend(name: str, values: np.ndarray) -> str:
+    if np.isnan(values).any():
+        return "NaN is no probability: remove these elements, or find where they come from"
     if name != "labels":
         return "logits are not probabilities: take sigmoid(z), or call a function for logits"
-    if np.isnan(values).any():
-        return "remove the NaN, or give those elements a valid label and weight 0"
     if values.min() == -1 and values.max() <= 1:
         return f"for labels of -1 and +1 pass ({name} + 1) / 2"
     if values.min() >= 0 and values.max() == 255:
@@ -188,7 +188,7 @@ def weight_error(name: str, values: ArrayLike) -> ValueError:
     values = np.asarray(values, dtype=np.float64)
     bad = values[~((values >= 0) & (values < np.inf))]
     return ValueError(
-        f"{name}: expected finite values of at least 0, got {bad.flat[0]} "
+        f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
         f"({bad.size} of {values.size} elements); use 0 to leave an element out"
     )
 

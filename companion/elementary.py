@@ -66,6 +66,7 @@ def softplus(z: ArrayLike) -> Any:
     return (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))).astype(dtype, copy=False)[()]
 
 
+@_quiet
 def log_sigmoid(z: ArrayLike) -> Any:
     """Return log σ(z) = -softplus(-z), the log-probability that a logit gives to label 1.
 

@@ -109,7 +109,8 @@ class RunningMean:
                 raise weight_error("weight", weight)
             weight = np.broadcast_to(weight.astype(np.float64), values.shape)
             total = _plain_sum(weight)
-            values = np.where((weight == 0) & np.isinf(values), 0, values) * weight
+            with np.errstate(all="ignore"):
+                values = np.where((weight == 0) & np.isinf(values), 0, values) * weight
         self._sum = _add(self._sum, (_plain_sum(values), 0.0))
         self._weight = _add(self._weight, (total, 0.0))
         return self
