@@ -1,0 +1,148 @@
+"""The built site is whole and needs nobody else; every guard has been seen to fail."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.site_guards import (
+    GUARDS,
+    Page,
+    dead_ends,
+    foreign_addresses,
+    foreign_styles,
+    missing_alt,
+    missing_title,
+    raw_tex,
+)
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_build/html"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+NOT_PAGES = {"_static/webpack-macros.html", "_static/sbt-webpack-macros.html"}
+
+
+# The site -----------------------------------------------------------------------------------------
+
+
+def test_every_chapter_was_built():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    missing = [name for name in [toc["root"], *chapters] if not (SITE / f"{name}.html").exists()]
+    assert not missing, f"{', '.join(missing)} not in {SITE}: run `make book` first"
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.__name__)
+def test_site_obeys(guard):
+    assert PAGES, f"there is no site in {SITE}: run `make book` first"
+    complaints = [
+        f"{page}: {complaint}"
+        for page in PAGES
+        if page not in NOT_PAGES
+        for complaint in guard(read(page))
+    ]
+    assert not complaints, "\n".join(complaints)
+
+
+PARSED = {}
+
+
+def read(page):
+    """Return a page of the site, parsed once for all guards."""
+    return PARSED.setdefault(page, Page(SITE / page, SITE))
+
+
+def test_stylesheets_load_nothing_foreign():
+    sheets = sorted(SITE.rglob("*.css"))
+    assert sheets, f"there is no site in {SITE}: run `make book` first"
+    complaints = [f"{s.name}: {a}" for s in sheets for a in foreign_styles(s.read_text("utf-8"))]
+    assert not complaints, "\n".join(complaints)
+
+
+def test_api_page_has_every_public_name():
+    page = SITE / "book/api.html"
+    assert page.exists(), f"{page} is missing: run `make book` first"
+    shown = {tag["id"] for tag in Page(page, SITE).soup.find_all(id=True)}
+    public = set()
+    for path in sorted((ROOT / "companion").glob("[!_]*.py")):
+        module = f"companion.{path.stem}"
+        names = importlib.import_module(module).__all__
+        public |= {f"{module}.{name}" for name in names} | {f"module-{module}"}
+    assert not public - shown, f"book/api.md lacks {sorted(public - shown)}"
+
+
+# Planted faults -----------------------------------------------------------------------------------
+
+PAGE = """<!DOCTYPE html><html><head><title>Logits</title>
+<link rel="stylesheet" href="style.css"><link rel="canonical" href="https://example.org/logits">
+<script>document.body.dataset.mode = "auto"; // https is not fetched in a comment</script></head>
+<body><h1 id="top">Logits</h1><p>It costs $5, not $6. <code>$z$ \\sigma</code></p>
+<a href="https://example.org">elsewhere</a> <a href="other.html#there">there</a>
+<a href="#top">top</a> <a href="other.html">other</a>
+<img src="figure.png" alt="The loss falls as the probability rises"/>%s</body></html>"""
+
+
+def page_with(folder, planted):
+    """Return a page of a small sound site, with a fault in it."""
+    (folder / "style.css").write_text("body { margin: 0 }", encoding="utf-8")
+    (folder / "figure.png").write_bytes(b"")
+    (folder / "other.html").write_text('<h1 id="there">Other</h1>', encoding="utf-8")
+    page = folder / "logits.html"
+    page.write_text(PAGE % planted, encoding="utf-8")
+    return Page(page, folder)
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.__name__)
+def test_a_page_without_a_fault_obeys(guard, tmp_path):
+    assert guard(page_with(tmp_path, "")) == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "planted"),
+    [
+        (foreign_addresses, '<script src="https://cdn.example.org/a.js"></script>'),
+        (foreign_addresses, '<script src="//cdn.example.org/a.js"></script>'),
+        (foreign_addresses, '<link rel="stylesheet" href="https://fonts.example.org/css">'),
+        (foreign_addresses, '<link rel="preconnect" href="https://fonts.example.org">'),
+        (foreign_addresses, '<link rel="shortcut icon" href="https://example.org/i.ico">'),
+        (foreign_addresses, '<img src="http://example.org/i.png" alt="A badge">'),
+        (foreign_addresses, '<img srcset="a.png, https://example.org/b.png 2x" alt="A">'),
+        (foreign_addresses, '<iframe src="https://example.org"></iframe>'),
+        (foreign_addresses, "<style>@import 'https://example.org/a.css';</style>"),
+        (foreign_addresses, '<p style="background: url(https://example.org/a.png)">a</p>'),
+        (foreign_addresses, "<script>fetch('https://example.org/count')</script>"),
+        (foreign_addresses, '<script>const URL = "//example.org/thebe.js"</script>'),
+        (raw_tex, "<p>Let $p = 1/2$ be</p>"),
+        (raw_tex, "<p>\\(p\\)</p>"),
+        (raw_tex, "<p>\\frac{1}{2}</p>"),
+        (raw_tex, "<div>\\begin{aligned}</div>"),
+        (missing_alt, '<img src="figure.png">'),
+        (missing_alt, '<img src="figure.png" alt=" ">'),
+        (missing_alt, '<img src="figure.png" alt="../_images/3f2a.png">'),
+        (missing_alt, '<img src="figure.png" alt="book/_images/figure">'),
+        (dead_ends, '<a href="third.html">gone</a>'),
+        (dead_ends, '<a href="other.html#here">gone</a>'),
+        (dead_ends, '<a href="#bottom">gone</a>'),
+        (dead_ends, '<a href="../elsewhere.html">out</a>'),
+        (dead_ends, '<img src="lost.png" alt="A lost figure">'),
+        (dead_ends, '<script src="lost.js"></script>'),
+        (dead_ends, '<meta http-equiv="Refresh" content="0; url=book/index.html">'),
+    ],
+)
+def test_a_planted_fault_is_found(guard, planted, tmp_path):
+    assert len(guard(page_with(tmp_path, planted))) == 1
+
+
+def test_a_page_without_a_title_is_found(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<title> </title><h1>A heading</h1>", encoding="utf-8")
+    assert missing_title(Page(page, tmp_path)) == ["no title"]
+
+
+@pytest.mark.parametrize(
+    "rule", ["@import '//example.org/a.css';", "p { background: url(https://example.org/a.png) }"]
+)
+def test_a_foreign_address_in_a_stylesheet_is_found(rule):
+    assert len(foreign_styles(f"/* url(https://example.org/comment) */ {rule}")) == 1
+    assert foreign_styles("p { background: url(data:image/png;base64,AA) }") == []
