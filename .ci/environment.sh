@@ -71,7 +71,7 @@ pip_install() {
         *Retrying*) say "  No answer: trying again" ;;
         "Installing collected packages"*)
             : >"$unfinished"
-            say "  Installing $(($(say "$line" | wc -w) - 3)) of them: more than a hundred take a minute or two"
+            say "  Installing: ${line#*: }" | cut -c 1-79
             ;;
         esac
     done
@@ -83,25 +83,19 @@ log_has() { grep -Eqi "$1" "$log"; }
 explain_pip() {
     if log_has 'no space left|disk quota'; then
         stop "the disk is full; free about 3 GB and run make again (details: $log)."
-    elif log_has 'conflicting dependencies|ResolutionImpossible'; then
-        stop "requirements.txt, constraints.txt and pyproject.toml contradict one another; renew the" \
-            "constraints as CONTRIBUTING.md says and run make again (details: $log)."
-    elif log_has 'from versions: [0-9]'; then
-        no_wheel
-    elif log_has 'retrying|timed out|connection|IncompleteRead|SSL|proxy|HTTP error|do not match the hashes'; then
+    elif log_has 'retrying|timed out|connection|IncompleteRead|SSLError|HTTP error|not match the hashes'; then
         stop "a download failed; check the network connection (and pip's proxy settings) and run make" \
             "again, which keeps what has arrived (details: $log)."
-    elif log_has 'from versions: none'; then
-        no_wheel
+    elif log_has 'no matching distribution'; then
+        stop "a package has no ready-made wheel for this machine ($(uname -sm), $(.venv/bin/python -V))" \
+            "and building it would need a compiler; use CPython 3.$oldest to 3.$newest on 64-bit Linux," \
+            "macOS 14 or later on Apple silicon, or Windows (details: $log)."
+    elif log_has 'ResolutionImpossible'; then
+        stop "requirements.txt, constraints.txt and pyproject.toml contradict one another; renew the" \
+            "constraints as CONTRIBUTING.md says and run make again (details: $log)."
     fi
     stop "pip could not install the packages; $log says why: mend that and run make again," \
         "or delete .venv to start from nothing."
-}
-
-no_wheel() {
-    stop "a package has no ready-made wheel for this machine ($(uname -sm), $(.venv/bin/python -V)) and" \
-        "building it would need a compiler; use CPython 3.$oldest to 3.$newest on 64-bit Linux," \
-        "macOS 14 or later on Apple silicon, or Windows (details: $log)."
 }
 
 pinned() { sed -n "s/^$1==//p" requirements.txt; }
