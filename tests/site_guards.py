@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 FETCHED = {"stylesheet", "icon", "preload", "prefetch", "modulepreload", "preconnect", "manifest"}
 FOREIGN = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", re.I)
 CSS_ADDRESS = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])\s*([^"')]+)""")
+SCRIPT_ADDRESS = re.compile(r"""["'`]((?:https?:|wss?:)?//[^"'`\s]+)""")
 TEX = re.compile(r"\\[A-Za-z]{2,}|\\[()\[\]]|\$[^$\s](?:[^$]*[^$\s])?\$")
 TEX_IS_MEANT = ["code", "pre", "script", "style", "annotation", "textarea"]
 
@@ -117,9 +118,8 @@ def dead_ends(page):
             complaints.append(f"{address} leads out of the site")
         elif not target.exists():
             complaints.append(f"{address} does not exist")
-        elif parts.fragment and target.suffix == ".html":
-            if unquote(parts.fragment) not in anchors(target):
-                complaints.append(f"{address} has no such anchor")
+        elif target.suffix == ".html" and unquote(parts.fragment) not in {"", *anchors(target)}:
+            complaints.append(f"{address} has no such anchor")
     return sorted(complaints)
 
 

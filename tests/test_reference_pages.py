@@ -1,0 +1,114 @@
+"""The reference pages in Markdown: every example is run, every line of a table evaluated."""
+
+import doctest
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from sklearn.metrics import log_loss
+
+import companion
+from tests.prose_numbers import claims
+
+BOOK = Path(__file__).parents[1] / "book"
+PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("*.md"))}
+
+
+# The examples -------------------------------------------------------------------------------------
+
+
+def run_examples(name, markdown):
+    """Run the examples of a page one after another; return (number failed, number tried)."""
+    blocks = re.findall(r"^```pycon\n(.*?)^```$", markdown, flags=re.M | re.S)
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, name, name, 0)
+    results = doctest.DocTestRunner(verbose=False).run(test)
+    return results.failed, results.attempted
+
+
+@pytest.mark.parametrize("name", [name for name, text in PAGES.items() if ">>>" in text])
+def test_examples_print_what_the_page_shows(name):
+    failed, tried = run_examples(name, PAGES[name])
+    assert tried == PAGES[name].count("\n>>> "), "an example stands outside a ```pycon block"
+    assert failed == 0
+
+
+def test_a_wrong_example_is_found(capsys):
+    assert run_examples("planted", "```pycon\n>>> 1 + 1\n3\n```\n") == (1, 1)
+    assert "Expected:\n    3\nGot:\n    2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_prose_states_no_number_that_nothing_computed(name):
+    assert [claim.text for claim in claims(PAGES[name])] == []
+
+
+# The table of calls -------------------------------------------------------------------------------
+
+LINE = re.compile(r"(NumPy|PyTorch|scikit-learn) `([^`]+)`")
+ARRAYS = {
+    "logits": np.array([2.0, -1.0, 0.5, -3.0, 0.25]),
+    "labels": np.array([1.0, 0.0, 0.0, 1.0, 1.0]),
+    "weight": np.array([1.0, 0.5, 2.0, 3.0, 0.0]),
+    "pos_weight": np.array(3.0),
+}
+ARRAYS["probabilities"] = 1 / (1 + np.exp(-ARRAYS["logits"]))
+ARRAYS["losses"] = np.log1p(np.exp(ARRAYS["logits"])) - ARRAYS["labels"] * ARRAYS["logits"]
+NAMES = {
+    "NumPy": ARRAYS | {name: getattr(companion, name) for name in companion.__all__},
+    "PyTorch": {name: torch.tensor(array) for name, array in ARRAYS.items()}
+    | {"torch": torch, "F": F},
+    "scikit-learn": ARRAYS | {"log_loss": log_loss, "sigmoid": companion.sigmoid},
+}
+
+
+def rows(markdown):
+    """Return {what you have and want: {library: line}} of the table of calls."""
+    table = [line.strip("|").split("|") for line in markdown.splitlines() if "NumPy `" in line]
+    return {
+        f"{have.strip(' *')}: {want.strip()}": dict(LINE.findall(lines))
+        for have, want, lines in table
+    }
+
+
+def value(library, line):
+    """Evaluate a line with the names that its library has; a pair becomes one flat array."""
+    result = eval(line, dict(NAMES[library]))
+    parts = result if isinstance(result, tuple) else (result,)
+    return np.concatenate([np.ravel(np.asarray(part)) for part in parts])
+
+
+CALLS = rows(PAGES["which_call"])
+
+
+def test_the_table_of_calls_is_found_whole():
+    lines = [lib for calls in CALLS.values() for lib in calls]
+    assert len(lines) == len(LINE.findall(PAGES["which_call"]))
+    assert {"NumPy", "PyTorch", "scikit-learn"} == set(lines)
+
+
+@pytest.mark.parametrize("wish", CALLS)
+def test_lines_of_a_row_compute_the_same(wish):
+    calls = dict(CALLS[wish])
+    expected = value("NumPy", calls.pop("NumPy"))
+    assert calls, "a row needs a second library to be compared with"
+    for library, line in calls.items():
+        # Well-scaled numbers and a handful of operations: a few rounding errors, no more.
+        np.testing.assert_allclose(value(library, line), expected, rtol=1e-14, atol=1e-16)
+
+
+@pytest.mark.parametrize("wish", CALLS)
+def test_no_two_rows_give_the_same_advice(wish):
+    others = [calls for other, calls in CALLS.items() if other != wish]
+    assert CALLS[wish] not in others
+
+
+def test_a_line_that_computes_something_else_is_found():
+    [calls] = rows(
+        "| logits | mean loss | NumPy `binary_cross_entropy(logits * 0 + 0.5, labels)` <br> "
+        "PyTorch `F.binary_cross_entropy_with_logits(logits, labels)` |"
+    ).values()
+    different = value("NumPy", calls["NumPy"]) - value("PyTorch", calls["PyTorch"])
+    assert abs(different[0]) > 0.1
