@@ -1,0 +1,417 @@
+"""Binary cross-entropy against its judges: mpmath, SymPy, PyTorch and scikit-learn."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+import torch
+from grids import LABELS, logits, probabilities, worst_error
+from sklearn.metrics import log_loss
+from torch.nn import functional as F  # noqa: N812 (everybody writes F)
+
+from companion import binary, reference, symbolic
+from companion.binary import (
+    binary_cross_entropy,
+    binary_cross_entropy_gradient,
+    binary_cross_entropy_hessian,
+    binary_cross_entropy_jacobian,
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_gradient,
+    binary_cross_entropy_with_logits_hessian,
+)
+from companion.elementary import sigmoid
+
+EPS = np.finfo(np.float64).eps
+INF = np.inf
+ON_LOGITS = {
+    "value": binary_cross_entropy_with_logits,
+    "gradient": binary_cross_entropy_with_logits_gradient,
+    "hessian": binary_cross_entropy_with_logits_hessian,
+}
+ON_PROBABILITIES = {
+    "value": binary_cross_entropy,
+    "gradient": binary_cross_entropy_gradient,
+    "hessian": binary_cross_entropy_hessian,
+}
+DTYPES = [np.float64, np.float32, np.float16]
+
+
+def exact_values(function, points, label, **options):
+    exact = getattr(reference, function.__name__)
+    return [exact(point, label, **options) for point in points]
+
+
+def bound(dtype, in_float64):
+    """Return the promised bound in ULP."""
+    # float16 is float32, off by up to 3 of its ULP (each 2⁻¹³ ULP of float16), rounded once more.
+    return {np.float64: in_float64, np.float32: 3, np.float16: 0.5 + 3 * 2**-13}[dtype]
+
+
+# Accuracy ---------------------------------------------------------------------------------------
+
+# (part, bound in ULP in float64, labels); a soft-label gradient has a bound of its own below
+PROMISED_ON_LOGITS = [("value", 2, LABELS), ("gradient", 2, LABELS[:2]), ("hessian", 4, LABELS[:1])]
+PROMISED_ON_PROBABILITIES = [("value", 2, LABELS), ("gradient", 3, LABELS), ("hessian", 4, LABELS)]
+
+
+def each(promised):
+    return pytest.mark.parametrize(
+        ("part", "ulp", "label"),
+        [(part, ulp, label) for part, ulp, labels in promised for label in labels],
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@each(PROMISED_ON_LOGITS)
+def test_on_logits_is_as_accurate_as_promised_over_the_whole_range(part, ulp, label, dtype):
+    points, label = logits(dtype), dtype(label)
+    computed = ON_LOGITS[part](points, label, reduction="none")
+    assert computed.dtype == dtype
+    exact = exact_values(ON_LOGITS[part], points, label)
+    assert worst_error(computed, exact) <= bound(dtype, ulp)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@each(PROMISED_ON_PROBABILITIES)
+def test_on_probabilities_is_as_accurate_as_promised_over_the_whole_range(part, ulp, label, dtype):
+    points, label = probabilities(dtype), dtype(label)
+    computed = ON_PROBABILITIES[part](points, label, reduction="none")
+    assert computed.dtype == dtype
+    exact = exact_values(ON_PROBABILITIES[part], points, label)
+    assert worst_error(computed, exact) <= bound(dtype, ulp)
+
+
+def absolute_errors(computed, exact):
+    return np.array([abs(float(float(c) - e)) for c, e in zip(computed, exact, strict=True)])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("label", "ulp"),
+    # No formula in one working precision does better near σ = y (DESIGN, "Accuracy"). Where both
+    # are small, exp (1 ULP), 1 + e, the quotient and the difference (a half each) make it 2.5.
+    [(0.3, 2), (0.5, 2), (0.9, 2), (1 - 1e-9, 2), (0.001, 2.5), (1e-9, 2.5)],
+)
+def test_soft_label_gradient_is_within_ulps_of_the_larger_of_sigma_and_label(label, ulp, dtype):
+    rng = np.random.default_rng(0)
+    zero = np.log(label) - np.log1p(-label)
+    near = [zero + rng.normal(0, scale, 400) for scale in (1e-7, 1, 10)]
+    points = np.concatenate([logits(dtype), np.concatenate(near).astype(dtype)])
+    label = dtype(label)
+    computed = binary_cross_entropy_with_logits_gradient(points, label, reduction="none")
+    exact = exact_values(binary_cross_entropy_with_logits_gradient, points, label)
+    unit = np.spacing(np.maximum(sigmoid(points), label)).astype(float)
+    assert np.max(absolute_errors(computed, exact) / unit) <= bound(dtype, ulp)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pos_weight": 0.0},
+        {"pos_weight": 0.1},
+        {"pos_weight": 2.5},
+        {"pos_weight": 1e6},
+        {"label_smoothing": 0.1},
+        {"label_smoothing": 0.25, "pos_weight": 3.0},
+        {"weight": 0.7, "pos_weight": 3.0},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("part", ON_LOGITS)
+@pytest.mark.parametrize("label", [0.0, 1.0, 0.3])
+def test_options_keep_the_digits(part, label, options):
+    points = logits()[::3]
+    computed = ON_LOGITS[part](points, label, reduction="none", **options)
+    exact = exact_values(ON_LOGITS[part], points, label, **options)
+    weight, pos_weight, smoothing = (
+        options.get(name, default)
+        for name, default in [("weight", 1), ("pos_weight", 1), ("label_smoothing", 0)]
+    )
+    smoothed = label * (1 - smoothing) + smoothing / 2
+    yes, no = weight * pos_weight * smoothed, weight * (1 - smoothed)
+    if part == "gradient":
+        size = np.maximum(no * sigmoid(points), yes * sigmoid(-points))
+    else:
+        size = np.array([float(e) for e in exact])
+    # To the promised 4 ULP add the roundings of A, A + B and the product with the weight; where
+    # the label is smoothed, its own rounding moves it by EPS, as much as the loss depends on it.
+    moved = EPS * (weight * max(pos_weight, 1) if smoothing else 0)
+    sensitivity = {"value": abs(points) + 1, "gradient": 1, "hessian": size}[part]
+    allowed = 7 * EPS * size + moved * sensitivity
+    np.testing.assert_array_less(absolute_errors(computed, exact), allowed + 1e-307)
+
+
+# Ends of the range ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("logit", "label", "value", "gradient"),
+    [
+        (INF, 1, 0, 0),
+        (INF, 0, INF, 1),
+        (INF, 0.25, INF, 0.75),
+        (-INF, 1, INF, -1),
+        (-INF, 0, 0, 0),
+        (-INF, 0.25, INF, -0.25),
+        (0, 1, np.log(2), -0.5),
+        (-0.0, 0.25, np.log(2), 0.25),
+        (1e4, 0, 1e4, 1),
+        (-1e9, 1, 1e9, -1),
+        (1e9, 1, 0, 0),
+        (1e308, 0, 1e308, 1),
+    ],
+)
+def test_logits_at_the_ends_give_the_limit(logit, label, value, gradient):
+    assert binary_cross_entropy_with_logits(logit, label) == value
+    assert binary_cross_entropy_with_logits_gradient(logit, label) == gradient
+    hessian = binary_cross_entropy_with_logits_hessian(logit, label)
+    assert hessian == (0.25 if logit == 0 else 0)
+
+
+@pytest.mark.parametrize(
+    ("probability", "label", "value", "gradient", "hessian"),
+    [
+        (0, 0, 0, 1, 1),
+        (0, 1, INF, -INF, INF),
+        (0, 0.25, INF, -INF, INF),
+        (1, 1, 0, -1, 1),
+        (1, 0, INF, INF, INF),
+        (1, 0.25, INF, INF, INF),
+        (0.5, 0.5, np.log(2), 0, 4),
+        (0.5, 1, np.log(2), -2, 4),
+        (5e-324, 0, 5e-324, 1, 1),
+    ],
+)
+def test_probabilities_at_the_ends_give_the_limit(probability, label, value, gradient, hessian):
+    assert binary_cross_entropy(probability, label) == value
+    assert binary_cross_entropy_gradient(probability, label) == gradient
+    assert binary_cross_entropy_hessian(probability, label) == hessian
+
+
+@pytest.mark.parametrize("pos_weight", [0.0, 0.5, 2.0])
+def test_infinite_logit_with_pos_weight_gives_the_limit(pos_weight):
+    loss, slope = binary_cross_entropy_with_logits, binary_cross_entropy_with_logits_gradient
+    assert loss(INF, 1, pos_weight=pos_weight) == 0
+    assert loss(-INF, 1, pos_weight=pos_weight) == (INF if pos_weight else 0)
+    assert loss(INF, 0, pos_weight=pos_weight) == INF
+    assert slope(-INF, 1, pos_weight=pos_weight) == -pos_weight
+    assert slope(INF, 0.5, pos_weight=pos_weight) == 0.5
+    assert slope(-INF, 0.5, pos_weight=pos_weight) == -pos_weight / 2
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0, 0.25, 0.625])
+def test_gradient_at_logit_zero_is_one_half_minus_label(label):
+    # Where |z| and [z > 0] have a kink, autograd of the stable formula gives −y instead.
+    assert binary_cross_entropy_with_logits_gradient(0.0, label) == 0.5 - label
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0, 0.25, 1 / 3])
+def test_gradient_is_zero_where_probability_equals_label(label):
+    expected = {0.0: 1, 1.0: -1}.get(label, 0)  # at the ends the other term stays
+    assert binary_cross_entropy_gradient(label, label) == expected
+
+
+# SymPy ------------------------------------------------------------------------------------------
+
+
+def derivative_in_sympy(expression, variables, order):
+    derivative = sympy.diff(expression, variables[0], order)
+    return sympy.lambdify(variables, derivative, modules="mpmath")
+
+
+@pytest.mark.parametrize(("part", "order"), [("value", 0), ("gradient", 1), ("hessian", 2)])
+@pytest.mark.parametrize("kind", ["logits", "probabilities"])
+def test_derivatives_are_those_that_sympy_finds(kind, part, order):
+    y = symbolic.y
+    if kind == "logits":
+        a = sympy.Symbol("a", positive=True)
+        expression = symbolic.binary_cross_entropy_with_logits(symbolic.z, y, pos_weight=a)
+        judge = derivative_in_sympy(expression, (symbolic.z, y, a), order)
+        points, function, extra = logits()[::4], ON_LOGITS[part], (2.5,)
+        options = {"pos_weight": 2.5}
+    else:
+        judge = derivative_in_sympy(
+            symbolic.binary_cross_entropy(symbolic.p, y), (symbolic.p, y), order
+        )
+        points, function, extra, options = probabilities()[::4], ON_PROBABILITIES[part], (), {}
+    points = points[(abs(points) <= 750) & (abs(points) >= 1e-30)]
+    for label in (0.0, 1.0, 0.25):
+        computed = function(points, label, reduction="none", **options)
+        with mpmath.workdps(800):  # exp(750) squared, and what 1 − σ cancels
+            exact = [judge(mpmath.mpf(x), mpmath.mpf(label), *extra) for x in points]
+        size = abs(computed)
+        if part == "gradient" and kind == "logits" and label == 0.25:
+            size = np.maximum(0.75 * sigmoid(points), 2.5 * 0.25 * sigmoid(-points))
+        # The promised 4 ULP and the 4 roundings of pos_weight, as above; an ULP is at most EPS.
+        np.testing.assert_array_less(absolute_errors(computed, exact), 8 * EPS * size + 1e-307)
+
+
+# PyTorch and scikit-learn, where they are at ease -----------------------------------------------
+
+# Both sides are off by some ULP in each of 24 elements; PyTorch's value loses some 5 ULP (measured
+# in field tests of BCEWithLogits), its sums run in another order.
+PEERS = {"rtol": 1e-13, "atol": 1e-15}
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    return {
+        "logits": rng.normal(0, 3, (8, 3)),
+        "probabilities": rng.uniform(0.02, 0.98, (8, 3)),
+        "labels": np.where(
+            rng.random((8, 3)) < 0.5, rng.integers(0, 2, (8, 3)), rng.random((8, 3))
+        ),
+        "weight": rng.uniform(0.1, 2, (8, 3)),
+        "pos_weight": rng.uniform(0.1, 5, 3),
+    }
+
+
+def torch_derivatives(loss, first):
+    """Return value, gradient and the diagonal of the Hessian by double backward."""
+    value = loss(first)
+    (gradient,) = torch.autograd.grad(value.sum(), first, create_graph=True)
+    # Each gradient depends on its own element alone, so the sum's gradient is the diagonal.
+    (hessian,) = torch.autograd.grad(gradient.sum(), first)
+    return [t.detach().numpy() for t in (value, gradient, hessian)]
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("weights", [(), ("weight",), ("pos_weight",), ("weight", "pos_weight")])
+def test_on_logits_agrees_with_pytorch_and_its_autograd(batch, weights, reduction):
+    options = {name: batch[name] for name in weights}
+    tensors = {name: torch.tensor(value) for name, value in batch.items()}
+
+    def judge(first):
+        return F.binary_cross_entropy_with_logits(
+            first,
+            tensors["labels"],
+            reduction=reduction,
+            **{name: tensors[name] for name in weights},
+        )
+
+    expected = torch_derivatives(judge, tensors["logits"].requires_grad_())
+    for function, exact in zip(ON_LOGITS.values(), expected, strict=True):
+        result = function(batch["logits"], batch["labels"], reduction=reduction, **options)
+        np.testing.assert_allclose(result, exact, **PEERS)
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("weights", [(), ("weight",)])
+def test_on_probabilities_agrees_with_pytorch_and_its_autograd(batch, weights, reduction):
+    options = {name: batch[name] for name in weights}
+    tensors = {name: torch.tensor(value) for name, value in batch.items()}
+
+    reduce = {"none": lambda t: t, "sum": torch.sum, "mean": torch.mean}[reduction]
+    labels, weight = tensors["labels"], tensors["weight"] if weights else 1.0
+
+    def definition(p):
+        return reduce(-weight * (labels * torch.log(p) + (1 - labels) * torch.log1p(-p)))
+
+    def pytorchs(p):
+        return F.binary_cross_entropy(
+            p, labels, weight=tensors["weight"] if weights else None, reduction=reduction
+        )
+
+    # PyTorch's double backward adds 1e-12 to its denominator: take the definition's Hessian.
+    first = tensors["probabilities"].requires_grad_()
+    expected = [*torch_derivatives(pytorchs, first)[:2], torch_derivatives(definition, first)[2]]
+    for function, exact in zip(ON_PROBABILITIES.values(), expected, strict=True):
+        result = function(batch["probabilities"], batch["labels"], reduction=reduction, **options)
+        np.testing.assert_allclose(result, exact, **PEERS)
+
+
+def test_weighted_mean_is_scikit_learns_log_loss_with_sample_weight(batch):
+    labels, probabilities, weight = (
+        batch[name].ravel() for name in ("labels", "probabilities", "weight")
+    )
+    labels = np.round(labels)  # scikit-learn wants classes
+    for sample_weight in (None, weight):
+        expected = log_loss(labels, probabilities, sample_weight=sample_weight)
+        result = binary_cross_entropy(
+            probabilities, labels, weight=sample_weight, reduction="weighted_mean"
+        )
+        np.testing.assert_allclose(result, expected, **PEERS)
+        total = log_loss(labels, probabilities, sample_weight=sample_weight, normalize=False)
+        result = binary_cross_entropy(probabilities, labels, weight=sample_weight, reduction="sum")
+        np.testing.assert_allclose(result, total, **PEERS)
+
+
+def test_loss_of_logits_is_the_loss_of_their_sigmoid_where_the_sigmoid_keeps_digits(batch):
+    # p = σ(z) is within 2 ULP, and the loss multiplies that by |dℓ/dp|·p, at most 1/(1 − p).
+    result = binary_cross_entropy(sigmoid(batch["logits"]), batch["labels"], reduction="none")
+    expected = binary_cross_entropy_with_logits(batch["logits"], batch["labels"], reduction="none")
+    np.testing.assert_allclose(result, expected, atol=4 * EPS / sigmoid(-batch["logits"]).min())
+
+
+def test_pos_weight_of_one_changes_no_digit(batch):
+    for function in ON_LOGITS.values():
+        plain = function(batch["logits"], batch["labels"], reduction="none")
+        weighted = function(
+            batch["logits"], batch["labels"], pos_weight=np.ones(3), reduction="none"
+        )
+        # A + B = y + (1 − y) and k = B h − A (1 − h) round once more.
+        np.testing.assert_allclose(weighted, plain, rtol=4 * EPS, atol=EPS)
+
+
+# The Jacobian -----------------------------------------------------------------------------------
+
+
+def test_jacobian_is_diagonal_with_the_elementwise_gradient(batch):
+    first, labels, weight = (batch[n].ravel() for n in ("probabilities", "labels", "weight"))
+    jacobian = binary_cross_entropy_jacobian(first, labels, weight=weight)
+    gradient = binary_cross_entropy_gradient(first, labels, weight=weight, reduction="none")
+    np.testing.assert_array_equal(jacobian, np.diag(gradient))
+    judge = torch.autograd.functional.jacobian(
+        lambda p: F.binary_cross_entropy(
+            p, torch.tensor(labels), weight=torch.tensor(weight), reduction="none"
+        ),
+        torch.tensor(first),
+    )
+    np.testing.assert_allclose(jacobian, judge.numpy(), **PEERS)
+
+
+def test_mean_of_the_rows_of_the_jacobian_is_the_gradient_of_the_mean(batch):
+    first, labels = batch["probabilities"][:, 0], batch["labels"][:, 0]
+    jacobian = binary_cross_entropy_jacobian(first, labels)
+    gradient = binary_cross_entropy_gradient(first, labels)
+    np.testing.assert_allclose(jacobian.mean(axis=0), gradient, rtol=2 * EPS)
+
+
+def test_jacobian_keeps_the_dtype_and_takes_nothing_and_scalar_labels():
+    assert binary_cross_entropy_jacobian([], []).shape == (0, 0)
+    first = np.array([0.25, 0.5], np.float32)
+    jacobian = binary_cross_entropy_jacobian(first, 1)
+    assert jacobian.dtype == np.float32
+    np.testing.assert_array_equal(jacobian, [[-4, 0], [0, -2]])
+    assert jacobian.flags.writeable
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3), (1, 1)], ids=str)
+def test_jacobian_of_anything_but_a_vector_is_a_value_error(shape):
+    with pytest.raises(ValueError, match=r"probabilities: expected one dimension.*ravel"):
+        binary_cross_entropy_jacobian(np.full(shape, 0.5), np.ones(shape))
+
+
+# Worked example ---------------------------------------------------------------------------------
+
+
+def test_worked_example_has_the_loss_and_gradient_of_the_formulas():
+    first, labels = np.array([0.4, 0.5, 0.8, 0.2]), np.array([1, 0, 1, 1])
+    loss = -(np.log(0.4) + np.log(0.5) + np.log(0.8) + np.log(0.2)) / 4
+    np.testing.assert_allclose(binary_cross_entropy(first, labels), loss, rtol=4 * EPS)
+    gradient = [-1 / (4 * 0.4), 1 / (4 * 0.5), -1 / (4 * 0.8), -1 / (4 * 0.2)]
+    result = binary_cross_entropy_gradient(first, labels)
+    np.testing.assert_allclose(result, gradient, rtol=4 * EPS)
+
+
+def test_mean_divides_by_the_number_of_elements_and_not_of_rows():
+    first, labels = np.full((4, 3), 0.25), np.ones((4, 3))
+    np.testing.assert_allclose(binary_cross_entropy(first, labels), np.log(4), rtol=2 * EPS)
+    assert np.all(binary_cross_entropy_gradient(first, labels) == -4 / 12)
+
+
+def test_every_loss_has_its_three_derivatives():
+    for stem in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
+        for suffix in ("", "_gradient", "_hessian", "_value_and_gradient"):
+            assert f"{stem}{suffix}" in binary.__all__

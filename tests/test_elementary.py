@@ -1,0 +1,267 @@
+"""The elementary functions against mpmath over the whole range, and against SciPy."""
+
+import warnings
+
+import numpy as np
+import pytest
+from grids import logits, probabilities, worst_error
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+from companion import elementary, reference
+from companion.elementary import (
+    log_sigmoid,
+    log_softmax,
+    logit,
+    logsumexp,
+    sigmoid,
+    softmax,
+    softplus,
+)
+
+EPS = np.finfo(np.float64).eps
+ELEMENTWISE = {sigmoid: logits, logit: probabilities, softplus: logits, log_sigmoid: logits}
+OVER_CLASSES = (logsumexp, softmax, log_softmax)
+EVERY_ELEMENTWISE = pytest.mark.parametrize("function", ELEMENTWISE, ids=lambda f: f.__name__)
+EVERY_FUNCTION = pytest.mark.parametrize(
+    "function", [*ELEMENTWISE, *OVER_CLASSES], ids=lambda f: f.__name__
+)
+# In ULP. DESIGN: 2 in float64, 3 in float32; float16 is float32 rounded once, which adds to the
+# half ULP of that rounding 3 ULP of float32, each 2⁻¹³ ULP of float16.
+BOUNDS = [(np.float64, 2), (np.float32, 3), (np.float16, 0.5 + 3 * 2**-13)]
+EVERY_DTYPE = pytest.mark.parametrize(
+    ("dtype", "bound"), BOUNDS, ids=[dtype.__name__ for dtype, _ in BOUNDS]
+)
+
+
+# Elementwise functions --------------------------------------------------------------------------
+
+
+@EVERY_DTYPE
+@EVERY_ELEMENTWISE
+def test_value_is_right_to_the_last_digits_over_the_whole_range(function, dtype, bound):
+    points = ELEMENTWISE[function](dtype)
+    exact = [getattr(reference, function.__name__)(x) for x in points]
+    assert worst_error(function(points), exact) <= bound
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "limit"),
+    [
+        (sigmoid, -np.inf, 0.0),
+        (sigmoid, np.inf, 1.0),
+        (sigmoid, 0, 0.5),
+        (softplus, -np.inf, 0.0),
+        (softplus, np.inf, np.inf),
+        (softplus, 0, np.log(2)),
+        (log_sigmoid, -np.inf, -np.inf),
+        (log_sigmoid, np.inf, 0.0),
+        (log_sigmoid, 0, -np.log(2)),
+        (logit, 0, -np.inf),
+        (logit, 1, np.inf),
+        (logit, 0.5, 0.0),
+    ],
+)
+def test_ends_and_middle_are_exact(function, at, limit):
+    assert function(at) == limit
+
+
+@pytest.mark.parametrize("function", [sigmoid, softplus, log_sigmoid], ids=lambda f: f.__name__)
+def test_nan_gives_nan(function):
+    np.testing.assert_array_equal(np.isnan(function([np.nan, 1.0])), [True, False])
+
+
+@given(z=st.floats(-700, 700))
+def test_sigmoid_and_its_mirror_sum_to_one(z):
+    # Each is within 2 ULP, of a number of at most 1.
+    np.testing.assert_allclose(sigmoid(z) + sigmoid(-z), 1, rtol=3 * EPS)
+
+
+@given(z=st.floats(-700, 700))
+def test_logarithm_of_sigmoid_is_log_sigmoid(z):
+    # log turns the relative error of sigmoid into an absolute one: 2 ULP are at most 2 EPS.
+    np.testing.assert_allclose(np.log(sigmoid(z)), log_sigmoid(z), rtol=3 * EPS, atol=3 * EPS)
+
+
+@given(p=st.floats(1e-300, 1 - 2**-53))
+def test_sigmoid_inverts_logit(p):
+    # σ'(z) dz with dz = 2 ULP of z gives (1 − p)·|z|·2 EPS, relative to p; sigmoid adds 2 ULP.
+    z = logit(p)
+    np.testing.assert_allclose(sigmoid(z), p, rtol=(2 * abs(z) * (1 - p) + 3) * EPS)
+
+
+@given(z=st.floats(-np.inf, np.inf))
+def test_softplus_is_minus_log_sigmoid_of_the_negative(z):
+    assert softplus(z) == -log_sigmoid(-z)
+
+
+# Functions over classes -------------------------------------------------------------------------
+
+CLASSES = [
+    [0.0, 0.0],
+    [-1.0, 3.0, 2.0],
+    [1000.0, 0.0, -1000.0],
+    [-1e300, 0.0, 1e-300],
+    [37.5, 0.1, 0.2, -0.7],
+    [700.1, 0.3, 699.7],
+    [-745.2, -0.1, -1.3],
+    [-1e-9, 1e-9, 0.0],
+    [5.0],
+]
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("function", [softmax, log_softmax], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("gaps", [False, True], ids=["a few classes", "two classes"])
+def test_classes_are_right_to_the_last_digits(function, dtype, bound, gaps):
+    rows = [[0.0, z] for z in logits(dtype)] if gaps else CLASSES
+    for row in rows:
+        with np.errstate(over="ignore", under="ignore"):
+            row = np.array(row, dtype)
+        if not np.isfinite(row).all():
+            continue  # 1e300 is no float32
+        exact = getattr(reference, function.__name__)(row)
+        if max(exact) and any(abs(x) >= np.finfo(dtype).tiny for x in exact):
+            # Two roundings more than elementwise: the sum of the classes and the division.
+            assert worst_error(function(row), exact) <= bound + 1, row
+
+
+@EVERY_DTYPE
+@given(row=st.lists(st.floats(-200, 200, width=16), min_size=1, max_size=6))
+def test_logsumexp_is_right_up_to_the_condition_of_the_sum(dtype, bound, row):
+    row = np.array(row, dtype)
+    exact = reference.logsumexp(row)
+    # m + log1p(rest) cancels where the maximum m is negative: the error is in units of |m|.
+    size = max(abs(float(exact)), abs(float(row.max())), np.finfo(dtype).tiny)
+    assert abs(float(logsumexp(row)) - exact) <= (bound + 1) * np.spacing(dtype(size))
+
+
+@given(z=st.floats(-700, 700))
+def test_softmax_of_two_classes_is_the_sigmoid_of_their_difference(z):
+    np.testing.assert_allclose(softmax([z, 0.0]), [sigmoid(z), sigmoid(-z)], rtol=6 * EPS)
+    expected = [log_sigmoid(z), log_sigmoid(-z)]
+    np.testing.assert_allclose(log_softmax([z, 0.0]), expected, rtol=6 * EPS)
+    np.testing.assert_allclose(logsumexp([z, 0.0]), softplus(z), rtol=4 * EPS)
+
+
+@given(
+    row=st.lists(st.integers(-300, 300), min_size=1, max_size=8),
+    shift=st.integers(-(10**6), 10**6),
+)
+def test_softmax_does_not_notice_a_shift_of_all_logits(row, shift):
+    row = np.array(row, float)  # integers, so that the shift is exact
+    np.testing.assert_array_equal(softmax(row + shift), softmax(row))
+    np.testing.assert_array_equal(log_softmax(row + shift), log_softmax(row))
+
+
+@pytest.mark.parametrize("function", OVER_CLASSES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("axis", [-3, -1, 0, 1, 2])
+def test_axis_chooses_the_classes(function, axis):
+    array = np.random.default_rng(0).normal(0, 5, (2, 3, 4))
+    expected = np.apply_along_axis(function, axis, array)
+    np.testing.assert_allclose(function(array, axis=axis), expected, rtol=2 * EPS)
+    if axis == -1:
+        np.testing.assert_array_equal(function(array), function(array, axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("row", "total", "shares"),
+    [
+        ([np.inf, 0.0], np.inf, [1, 0]),
+        ([-np.inf, 0.0], 0.0, [0, 1]),
+        ([-np.inf, np.inf], np.inf, [0, 1]),
+        ([-np.inf, -np.inf], -np.inf, [np.nan, np.nan]),
+        ([np.inf, np.inf], np.inf, [np.nan, np.nan]),
+        ([np.nan, 0.0], np.nan, [np.nan, np.nan]),
+        ([np.nan, np.inf], np.nan, [np.nan, np.nan]),
+    ],
+    ids=str,
+)
+def test_infinite_logits_give_the_limit_where_there_is_one(row, total, shares):
+    np.testing.assert_array_equal(logsumexp(row), total)
+    np.testing.assert_array_equal(softmax(row), shares)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(log_softmax(row), np.log(shares))
+
+
+# Promises of all --------------------------------------------------------------------------------
+
+
+@EVERY_FUNCTION
+@pytest.mark.parametrize(
+    ("given_dtype", "dtype"),
+    [
+        (bool, np.float64),
+        (np.int8, np.float64),
+        (np.uint64, np.float64),
+        (np.float16, np.float16),
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (">f4", np.float32),
+    ],
+    ids=str,
+)
+def test_result_has_the_float_dtype_of_the_argument(function, given_dtype, dtype):
+    result = function(np.ones((2, 1), given_dtype))
+    assert result.dtype == dtype
+    assert result.shape == ((2,) if function is logsumexp else (2, 1))
+
+
+@EVERY_ELEMENTWISE
+def test_scalar_gives_a_numpy_scalar_and_a_list_an_array(function):
+    assert type(function(1)) is np.float64
+    assert type(function(np.float32(1))) is np.float32
+    assert type(function([1, 0])) is np.ndarray
+
+
+@EVERY_FUNCTION
+def test_argument_is_never_written_to_nor_returned(function):
+    array = np.linspace(0, 1, 12).reshape(3, 4)
+    copy = array.copy()
+    array.flags.writeable = False
+    assert not np.shares_memory(function(array), array)
+    np.testing.assert_array_equal(array, copy)
+
+
+@EVERY_FUNCTION
+def test_no_edge_raises_a_floating_point_warning(function):
+    for dtype in (np.float16, np.float32, np.float64):
+        points = probabilities(dtype) if function is logit else logits(dtype)
+        ends = [0, 1] if function is logit else [np.inf, -np.inf, 1e4, -1e4, np.finfo(dtype).max]
+        points = np.concatenate([points, np.array(ends, dtype)])
+        with np.errstate(all="raise"), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            function(points)
+            function(points[:, None])
+            for point in points:
+                function(point if function not in OVER_CLASSES else [point, dtype(0)])
+
+
+@EVERY_FUNCTION
+def test_nothing_gives_nothing(function):
+    assert function(np.empty((0, 3))).size == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "scipys"),
+    [
+        (sigmoid, special.expit),
+        (logit, special.logit),
+        (log_sigmoid, special.log_expit),
+        (softplus, special.softplus),
+        (logsumexp, lambda z: special.logsumexp(z, axis=-1)),
+        (softmax, lambda z: special.softmax(z, axis=-1)),
+        (log_softmax, lambda z: special.log_softmax(z, axis=-1)),
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_agrees_with_scipy_where_scipy_is_at_ease(ours, scipys):
+    rng = np.random.default_rng(0)
+    array = rng.uniform(0.01, 0.99, (20, 5)) if ours is logit else rng.normal(0, 3, (20, 5))
+    # 1e-14: SciPy's softmax and logit lose a few digits (they differ by up to some 20 EPS).
+    np.testing.assert_allclose(ours(array), scipys(array), rtol=1e-14, atol=1e-15)
+
+
+def test_every_public_function_is_tested_here():
+    assert {f.__name__ for f in [*ELEMENTWISE, *OVER_CLASSES]} == set(elementary.__all__)

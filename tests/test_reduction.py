@@ -1,0 +1,200 @@
+"""RunningMean carries a mean across batches; the reductions themselves are laws in test_laws."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion.binary import binary_cross_entropy_with_logits
+from companion.reduction import REDUCTIONS, RunningMean
+
+EPS = np.finfo(np.float64).eps
+losses = st.floats(0, 1e100)
+weights = st.floats(0, 1e100).filter(lambda weight: weight == 0 or weight > 1e-100)
+batches = st.lists(st.tuples(losses, weights), max_size=8)
+# A sum kept with its rounding error is right to far below an ULP and then rounded once; two such
+# sums differ by one ULP at most.
+ONE_ULP = {"rtol": EPS, "atol": 0}
+
+
+def running(pairs):
+    mean = RunningMean()
+    for value, weight in pairs:
+        mean.update(value, weight)
+    return mean
+
+
+def assert_same(one, other):
+    np.testing.assert_allclose(one.sum, other.sum, **ONE_ULP)
+    np.testing.assert_allclose(one.weight, other.weight, **ONE_ULP)
+
+
+def test_there_are_four_reductions():
+    assert REDUCTIONS == ("none", "sum", "mean", "weighted_mean")
+
+
+@given(a=batches, b=batches, c=batches)
+def test_merge_is_associative_to_one_ulp(a, b, c):
+    left = running(a).merge(running(b)).merge(running(c))
+    right = running(a).merge(running(b).merge(running(c)))
+    assert_same(left, right)
+
+
+@given(a=batches, b=batches)
+def test_merge_is_commutative_to_one_ulp(a, b):
+    assert_same(running(a).merge(running(b)), running(b).merge(running(a)))
+
+
+@given(a=batches, b=batches)
+def test_merge_is_update_with_the_others_batches(a, b):
+    assert_same(running(a).merge(running(b)), running(a + b))
+
+
+@given(pairs=batches)
+def test_sum_and_weight_are_those_of_exact_arithmetic_to_one_ulp(pairs):
+    mean = running(pairs)
+    # update multiplies each value by its weight, a rounding of half an ULP of each product
+    np.testing.assert_allclose(mean.sum, math.fsum(v * w for v, w in pairs), **ONE_ULP)
+    np.testing.assert_allclose(mean.weight, math.fsum(w for _, w in pairs), **ONE_ULP)
+
+
+@pytest.mark.parametrize("merging", [False, True], ids=["update", "merge"])
+def test_small_losses_are_not_lost_beside_a_large_one(merging):
+    # A plain float sum would still be 1e16: 1e16 + 1 rounds to 1e16.
+    mean = RunningMean().update(1e16)
+    for _ in range(1000):
+        mean.merge(RunningMean().update(1.0)) if merging else mean.update(1.0)
+    assert mean.sum == 1e16 + 1000
+    assert mean.weight == 1001
+
+
+def test_small_weights_are_not_lost_beside_a_large_one():
+    mean = RunningMean().update(1.0, weight=1e16)
+    for _ in range(1000):
+        mean.update(1.0, weight=1.0)
+    assert (mean.weight, mean.mean) == (1e16 + 1000, 1.0)
+
+
+@pytest.mark.parametrize("cuts", [[10], [1, 2, 50], [33, 66], [0, 100], [50, 50]], ids=str)
+def test_batches_give_the_loss_of_the_concatenation(cuts):
+    rng = np.random.default_rng(0)
+    logits, labels, weight = rng.normal(0, 4, 100), rng.random(100), rng.uniform(0, 2, 100)
+    plain, weighted = RunningMean(), RunningMean()
+    for batch in np.split(np.arange(100), cuts):
+        unreduced = binary_cross_entropy_with_logits(logits[batch], labels[batch], reduction="none")
+        plain.update(unreduced)
+        weighted.update(unreduced, weight[batch])
+    # 100 positive numbers, summed in two orders: at most 100 roundings of half an ULP in each.
+    close = {"rtol": 100 * EPS, "atol": 0}
+    whole = binary_cross_entropy_with_logits(logits, labels)
+    np.testing.assert_allclose(plain.mean, whole, **close)
+    whole = binary_cross_entropy_with_logits(
+        logits, labels, weight=weight, reduction="weighted_mean"
+    )
+    np.testing.assert_allclose(weighted.mean, whole, **close)
+
+
+def test_batch_means_count_as_often_as_their_batches_are_long():
+    batches = [np.array([1.0, 1.0, 1.0]), np.array([4.0])]
+    mean = RunningMean()
+    for batch in batches:
+        mean.update(batch.mean(), weight=batch.size)
+    assert mean.mean == np.concatenate(batches).mean() == 1.75
+    assert np.mean([batch.mean() for batch in batches]) == 2.5, (
+        "the mean of means is another number"
+    )
+
+
+def test_weight_repeats_over_the_values():
+    values = np.arange(6.0).reshape(2, 3)
+    for weight in (2, [1, 2, 3], [[1], [2]], np.ones((2, 3))):
+        full = np.broadcast_to(np.asarray(weight, float), (2, 3))
+        mean = RunningMean().update(values, weight)
+        assert (mean.sum, mean.weight) == ((values * full).sum(), full.sum())
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int64, bool])
+def test_values_of_any_dtype_are_summed_in_float64(dtype):
+    mean = RunningMean().update(np.ones(70_000, dtype))
+    assert (mean.sum, mean.weight, mean.mean) == (70_000, 70_000, 1)
+    assert type(mean.sum) is type(mean.weight) is type(mean.mean) is float
+
+
+def test_infinite_loss_stays_infinite():
+    mean = RunningMean().update([np.inf, 1.0]).update(1.0)
+    mean.merge(RunningMean().update(2.0)).update(np.inf)
+    assert (mean.sum, mean.weight, mean.mean) == (np.inf, 5, np.inf)
+
+
+def test_overflow_is_infinity_without_a_warning():
+    with np.errstate(all="raise"):
+        assert RunningMean().update([1e308, 1e308]).update(1.0).sum == np.inf
+        assert RunningMean().update(1e308).update(1e308).sum == np.inf
+        assert RunningMean().update(1e308, 1e308).sum == np.inf
+
+
+def test_nan_loss_is_not_hidden():
+    assert math.isnan(RunningMean().update([np.nan, 1.0]).update(1.0).mean)
+
+
+def test_weight_of_zero_leaves_an_infinite_loss_out():
+    mean = RunningMean().update([np.inf, 3.0], weight=[0, 2])
+    assert (mean.sum, mean.weight) == (6, 2)
+
+
+def test_update_and_merge_return_self_and_leave_the_others_alone():
+    mean, other = RunningMean(), RunningMean().update(2.0)
+    values = np.ones(3)
+    assert mean.update(values) is mean
+    assert mean.merge(other) is mean
+    assert (other.sum, other.weight) == (2, 1)
+    np.testing.assert_array_equal(values, np.ones(3))
+
+
+def test_merge_with_itself_doubles():
+    mean = RunningMean().update([1.0, 2.0])
+    assert mean.merge(mean).sum == 6
+    assert (mean.weight, mean.mean) == (4, 1.5)
+
+
+@pytest.mark.parametrize("nothing", [[], 0], ids=["no values", "weight 0"])
+def test_mean_of_nothing_is_a_value_error_but_its_sum_is_zero(nothing):
+    mean = RunningMean()
+    mean.update([]) if nothing == [] else mean.update(1.0, weight=0)
+    assert (mean.sum, mean.weight) == (0, 0)
+    with pytest.raises(ValueError, match=r"weight.*0"):
+        mean.mean  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("values", "weight", "kind", "message"),
+    [
+        ([1.0, 2.0], -1.0, ValueError, r"weight.*-1\.0"),
+        ([1.0, 2.0], [1, np.nan], ValueError, "weight.*nan"),
+        ([1.0, 2.0], np.inf, ValueError, "weight.*inf"),
+        ([1.0, 2.0], [1, 2, 3], ValueError, r"weight.*\(2,\).*\(3,\)"),
+        (1.0, [1, 2], ValueError, r"weight.*\(\).*\(2,\)"),
+        (["1"], None, TypeError, "values.*<U1"),
+        ([1j], None, TypeError, "values.*complex"),
+        (np.ma.masked_array([1.0]), None, TypeError, "values.*masked"),
+        ([1.0], "2", TypeError, "weight.*str"),
+        ([[1.0], [1.0, 2.0]], None, ValueError, "values.*ragged"),
+    ],
+)
+def test_bad_update_is_refused_and_leaves_the_mean_unchanged(values, weight, kind, message):
+    mean = RunningMean().update(3.0)
+    with pytest.raises(kind, match=message):
+        mean.update(values, weight)
+    assert (mean.sum, mean.weight) == (3, 1)
+
+
+@pytest.mark.parametrize("other", [1.0, (2.0, 1), None], ids=str)
+def test_merge_with_a_number_is_a_type_error_that_points_to_update(other):
+    with pytest.raises(TypeError, match=r"other.*RunningMean.*update"):
+        RunningMean().merge(other)
+
+
+def test_representation_shows_sum_and_weight():
+    assert repr(RunningMean().update([1.0, 2.0])) == "RunningMean(sum=3.0, weight=2.0)"
