@@ -20,6 +20,23 @@ from typing import Any
 import mpmath
 import numpy as np
 
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_gradient",
+    "binary_cross_entropy_hessian",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_gradient",
+    "binary_cross_entropy_with_logits_hessian",
+    "log_sigmoid",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "ulp_error",
+]
+
 # A context of our own, so that nobody's mpmath.mp changes; mpmath's caches of constants are not
 # safe in threads, hence the lock.
 _mp = mpmath.MPContext()

@@ -22,7 +22,6 @@ from sympy import (
     IndexedBase,
     KroneckerDelta,
     Matrix,
-    MatrixBase,
     Max,
     Product,
     Rational,
@@ -34,17 +33,78 @@ from sympy import (
     expand_log,
     hessian,
     log,
-    ones,
     simplify,
     solve,
     symbols,
     sympify,
 )
 
+__all__ = [
+    "N",
+    "a",
+    "bernoulli",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "entropy",
+    "i",
+    "in_odds",
+    "is_identity",
+    "k",
+    "labels",
+    "likelihood",
+    "logit",
+    "losses",
+    "mean_binary_cross_entropy",
+    "negative_log_likelihood",
+    "odds",
+    "p",
+    "probabilities",
+    "proofs",
+    "prove_branch_free_form_is_the_loss",
+    "prove_chain_rule_cancels_to_p_minus_y",
+    "prove_derivative_at_logit_zero_is_one_half_minus_y",
+    "prove_derivative_in_the_logit_is_sigma_minus_y",
+    "prove_gradient_of_the_mean_for_every_n",
+    "prove_gradient_of_the_mean_has_one_over_n",
+    "prove_hessian_of_logistic_regression",
+    "prove_hessian_of_logistic_regression_is_never_negative",
+    "prove_hessian_of_the_mean_is_diagonal",
+    "prove_hessian_of_the_mean_is_diagonal_for_every_n",
+    "prove_jacobian_of_the_losses_is_diagonal",
+    "prove_jacobian_of_the_mean_is_the_mean_of_the_rows",
+    "prove_likelihood_is_the_probability_of_the_label",
+    "prove_loss_at_the_base_rate_is_the_entropy",
+    "prove_loss_for_one_is_the_mirrored_loss_for_zero",
+    "prove_loss_is_convex_in_the_logit",
+    "prove_loss_is_smallest_where_probability_equals_label",
+    "prove_loss_is_softplus_minus_y_z",
+    "prove_loss_of_one_half_is_log_two",
+    "prove_negative_log_likelihood_is_binary_cross_entropy",
+    "prove_one_answer_for_all_is_judged_by_the_base_rate",
+    "prove_pos_weight_derivative",
+    "prove_pos_weight_form_is_the_loss",
+    "prove_product_of_likelihoods_becomes_sum_of_losses",
+    "prove_second_derivative_is_even",
+    "prove_sigmoid_and_logit_are_inverse",
+    "prove_sigmoid_has_the_slope_sigma_times_one_minus_sigma",
+    "prove_sigmoid_of_the_opposite_is_the_complement",
+    "prove_stable_form_is_the_loss",
+    "prove_two_forms_of_the_derivative_agree",
+    "sigmoid",
+    "softplus",
+    "stable_binary_cross_entropy_with_logits",
+    "variables",
+    "y",
+    "z",
+]
+
 # One question: a logit, a probability strictly between 0 and 1, a label.
 z = Symbol("z", real=True)
 p = Symbol("p", positive=True)
 y = Symbol("y", nonnegative=True)
+
+# Any positive number: a distance from zero, or pos_weight.
+a = Symbol("a", positive=True)
 
 # N questions: p[i] and y[i], i = 1 … N. (Only real, as SymPy would else take p[i] for part of p.)
 N, i, k = symbols("N i k", integer=True, positive=True)
@@ -134,7 +194,7 @@ def is_identity(left: Any, right: Any) -> bool:
     (True, False)
     """
     difference = sympify(left - right)
-    entries = difference if isinstance(difference, MatrixBase) else [difference]
+    entries = difference if difference.is_Matrix else [difference]
     return all(simplify(expand_log(in_odds(entry))) == 0 for entry in entries)
 
 
@@ -148,12 +208,8 @@ def in_odds(expression: Expr) -> Expr:
 
 def proofs() -> dict[str, Callable[[], bool]]:
     """Return every proof by the name of its statement, in the order of this file."""
-    prefix = "prove_"
-    return {
-        name.removeprefix(prefix): function
-        for name, function in globals().items()
-        if name.startswith(prefix)
-    }
+    proven = [(name, function) for name, function in globals().items() if name[:6] == "prove_"]
+    return {name.removeprefix("prove_"): function for name, function in proven}
 
 
 def prove_likelihood_is_the_probability_of_the_label() -> bool:
@@ -242,7 +298,7 @@ def prove_jacobian_of_the_mean_is_the_mean_of_the_rows() -> bool:
     """(1/N) [1 … 1] times the N×N Jacobian of the losses is the 1×N Jacobian of the mean."""
     x = variables(3)
     jacobian = Matrix([mean_binary_cross_entropy(3)]).jacobian(x)
-    return is_identity(jacobian, ones(1, 3) * losses(3).jacobian(x) / 3)
+    return is_identity(jacobian, Matrix([[1, 1, 1]]) * losses(3).jacobian(x) / 3)
 
 
 def prove_hessian_of_the_mean_is_diagonal() -> bool:
@@ -301,7 +357,6 @@ def prove_stable_form_is_the_loss() -> bool:
     """max(z, 0) - y z + log(1 + e^{-|z|}) is the loss for z = a > 0, for z = -a and for z = 0."""
     stable = stable_binary_cross_entropy_with_logits(z, y)
     loss = binary_cross_entropy_with_logits(z, y)
-    a = Symbol("a", positive=True)
     return all(is_identity(stable.subs(z, side), loss.subs(z, side)) for side in (a, -a, 0))
 
 
@@ -309,7 +364,6 @@ def prove_branch_free_form_is_the_loss() -> bool:
     """log(1 + e^{-|z|}) + z ([z > 0] - y) is the loss on both sides of 0 and at 0."""
     loss = binary_cross_entropy_with_logits(z, y)
     branch_free = log(1 + exp(-Abs(z))) + z * (Symbol("h") - y)
-    a = Symbol("a", positive=True)
     return all(
         is_identity(branch_free.subs({z: side, "h": above}), loss.subs(z, side))
         for side, above in ((a, 1), (-a, 0), (0, 0))
@@ -357,13 +411,11 @@ def prove_hessian_of_logistic_regression_is_never_negative() -> bool:
 
 def prove_pos_weight_form_is_the_loss() -> bool:
     """With pos_weight a: (a y + 1 - y) log(1 + e^{-z}) + (1 - y) z is the weighted loss."""
-    a = Symbol("a", positive=True)
     form = (a * y + 1 - y) * softplus(-z) + (1 - y) * z
     return is_identity(binary_cross_entropy_with_logits(z, y, a), form)
 
 
 def prove_pos_weight_derivative() -> bool:
     """With pos_weight a the derivative in z is (1 - y) σ(z) - a y (1 - σ(z))."""
-    a = Symbol("a", positive=True)
     slope = diff(binary_cross_entropy_with_logits(z, y, a), z)
     return is_identity(slope, (1 - y) * sigmoid(z) - a * y * (1 - sigmoid(z)))

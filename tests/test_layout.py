@@ -35,7 +35,7 @@ ALLOWED = {
     "symbolic": (set(), {"sympy"}),
     "reference": (set(), {"mpmath", "numpy"}),
     "gradient_check": (set(), {"numpy"}),
-    "palette": (set(), {"matplotlib"}),
+    "palette": (set(), {"matplotlib", "matplotlib_inline"}),
     "plotting": ({"palette"}, {"matplotlib", "numpy"}),
     "source": (set(), set()),
     "clinic": (JUDGES | LOSSES, {"numpy"}),

@@ -9,6 +9,7 @@ from sympy.matrices.exceptions import ShapeError
 
 from companion import reference, symbolic
 from companion.symbolic import (
+    a,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     is_identity,
@@ -191,7 +192,6 @@ def test_sympy_evaluates_a_small_softplus_to_zero():
 
 # The step from symbols to numbers. At z = 745 a Hessian cancels 2 · 745 / log 10 = 647 digits.
 DIGITS = 800
-a = sympy.Symbol("a", positive=True)
 LOGITS = [0.0, *(sign * z for sign in (1, -1) for z in (1e-8, 0.3, 1.0, 30.0, 100.0, 745.0))]
 PROBABILITIES = [1e-300, 1e-8, 0.3, 0.5, 0.74, 1 - 1e-9]
 LABELS = [0.0, 1.0, 0.3, 0.5, 1 - 1e-9]
