@@ -4,6 +4,7 @@ The set-up script runs for real in a copy of the project, with a `python3` of ou
 as the test says; nothing is downloaded.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
+CODE = ("companion", "tests", "book", ".ci")
 PINS = ("requirements.txt", "constraints.txt", "pyproject.toml")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -335,12 +337,38 @@ def ranges():
             yield canonicalize_name(requirement.name), requirement
 
 
+def imported(tree):
+    """Yield the top-level names of what a file imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
 def test_requirements_end_in_the_constraints_and_the_companion():
     assert lines("requirements.txt")[-2:] == ["-c constraints.txt", "-e ."]
 
 
 def test_requirements_pin_what_pyproject_names():
     assert {canonicalize_name(name) for name in pins()} == {name for name, _ in ranges()}
+
+
+def test_requirements_pin_what_our_code_imports():
+    files = list(chain(*(ROOT.glob(f"{folder}/**/*.py") for folder in CODE)))
+    ours = {*sys.stdlib_module_names, *CODE, *(path.stem for path in files)}
+    providers, pinned = (
+        metadata.packages_distributions(),
+        {canonicalize_name(pin) for pin in pins()},
+    )
+    unpinned = {
+        f"{path.name} imports {module}"
+        for path in files
+        for module in imported(ast.parse(path.read_text(encoding="utf-8")))
+        if module not in ours
+        and not pinned & {canonicalize_name(package) for package in providers.get(module, [])}
+    }
+    assert unpinned == set()
 
 
 @pytest.mark.parametrize(("name", "requirement"), list(ranges()), ids=lambda value: str(value))
