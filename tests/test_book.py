@@ -19,16 +19,23 @@ from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbval.plugin import IPyNbCell, nocolors
 
-from tests.book_guards import GUARDS, contents_complaints
+from tests.book_guards import GUARDS, TAGS, contents_complaints
 from tests.figure_guard import figure_complaints
 from tests.prose_numbers import claims, number_complaints
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 
-spec = importlib.util.spec_from_file_location("refresh", ROOT / ".ci" / "refresh.py")
-refresh = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(refresh)
+
+def load(path):
+    """Import a file that lies outside the packages."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+refresh = load(ROOT / ".ci" / "refresh.py")
 
 
 # The book -----------------------------------------------------------------------------------------
@@ -57,6 +64,16 @@ def test_every_page_is_in_the_table_of_contents_and_every_entry_is_a_page():
     pages = [path for path in (ROOT / "book").iterdir() if path.suffix in {".ipynb", ".md"}]
     complaints = contents_complaints(toc, [f"book/{page.stem}" for page in pages])
     assert not complaints, "\n".join(complaints)
+
+
+def test_run_executes_the_notebooks_in_this_environment(pytestconfig):
+    assert pytestconfig.option.nbval
+    assert pytestconfig.option.nbval_current_env
+
+
+def test_known_tabs_are_those_that_the_site_makes():
+    tabs = load(ROOT / "book" / "_ext" / "executed_tabs.py").LABELS
+    assert {tag for tag in TAGS if tag.startswith("tab-")} == set(tabs)
 
 
 # Planted faults -----------------------------------------------------------------------------------
