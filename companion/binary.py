@@ -111,8 +111,9 @@ def binary_cross_entropy_with_logits(
     >>> print(binary_cross_entropy_with_logits([np.inf, 1000.0], [1, 0], reduction="none"))
     [   0. 1000.]
     """
-    return _from_logits(
-        ("value",),
+    return _evaluate(
+        logits_block,
+        _VALUE,
         logits,
         labels,
         weight,
@@ -144,8 +145,8 @@ def binary_cross_entropy_with_logits_gradient(
 
     Notes
     -----
-    Computed as (k + q e) / (1 + e) with e = exp(-|z|), k = [z > 0] - y, q = [z <= 0] - y. For
-    labels 0 and 1 within 2 ULP in float64; for soft labels within 2 ulp of max(σ, y).
+    Computed as k ± e / (1 + e) with e = exp(-|z|) and k = [z > 0] - y. For labels 0 and 1 within
+    2 ULP in float64; for soft labels within 2 ulp of max(σ, y).
 
     Examples
     --------
@@ -154,8 +155,9 @@ def binary_cross_entropy_with_logits_gradient(
     >>> print(f"{binary_cross_entropy_with_logits_gradient(40.0, 1):.6e}")
     -4.248354e-18
     """
-    return _from_logits(
-        ("gradient",),
+    return _evaluate(
+        logits_block,
+        _GRADIENT,
         logits,
         labels,
         weight,
@@ -196,8 +198,9 @@ def binary_cross_entropy_with_logits_hessian(
     >>> float(binary_cross_entropy_with_logits_hessian(0.0, 1))
     0.25
     """
-    return _from_logits(
-        ("hessian",),
+    return _evaluate(
+        logits_block,
+        _HESSIAN,
         logits,
         labels,
         weight,
@@ -229,15 +232,8 @@ def binary_cross_entropy_with_logits_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-0.25,  0.25]))
     """
-    return _from_logits(
-        ("value", "gradient"),
-        logits,
-        labels,
-        weight,
-        pos_weight,
-        label_smoothing,
-        reduction,
-        workers,
+    return _evaluate(
+        logits_block, _BOTH, logits, labels, weight, pos_weight, label_smoothing, reduction, workers
     )
 
 
@@ -289,7 +285,9 @@ def binary_cross_entropy(
     >>> print(binary_cross_entropy([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [ 0.  0. inf]
     """
-    return _from_probabilities(("value",), probabilities, labels, weight, reduction, workers)[0]
+    return _evaluate(
+        probabilities_block, _VALUE, probabilities, labels, weight, None, 0.0, reduction, workers
+    )[0]
 
 
 def binary_cross_entropy_gradient(
@@ -319,7 +317,9 @@ def binary_cross_entropy_gradient(
     >>> print(binary_cross_entropy_gradient([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [  1.  -1. -inf]
     """
-    return _from_probabilities(("gradient",), probabilities, labels, weight, reduction, workers)[0]
+    return _evaluate(
+        probabilities_block, _GRADIENT, probabilities, labels, weight, None, 0.0, reduction, workers
+    )[0]
 
 
 def binary_cross_entropy_hessian(
@@ -349,7 +349,9 @@ def binary_cross_entropy_hessian(
     >>> print(binary_cross_entropy_hessian([0.0, 0.5, 0.0], [0, 1, 1], reduction="none"))
     [ 1.  4. inf]
     """
-    return _from_probabilities(("hessian",), probabilities, labels, weight, reduction, workers)[0]
+    return _evaluate(
+        probabilities_block, _HESSIAN, probabilities, labels, weight, None, 0.0, reduction, workers
+    )[0]
 
 
 def binary_cross_entropy_value_and_gradient(
@@ -371,8 +373,8 @@ def binary_cross_entropy_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-1.,  1.]))
     """
-    return _from_probabilities(
-        ("value", "gradient"), probabilities, labels, weight, reduction, workers
+    return _evaluate(
+        probabilities_block, _BOTH, probabilities, labels, weight, None, 0.0, reduction, workers
     )
 
 
@@ -412,9 +414,13 @@ def binary_cross_entropy_jacobian(
     return np.diag(diagonal)
 
 
-def _from_logits(
+_VALUE, _GRADIENT, _HESSIAN, _BOTH = ("value",), ("gradient",), ("hessian",), ("value", "gradient")
+
+
+def _evaluate(
+    block: Callable[..., None],
     want: tuple[str, ...],
-    logits: ArrayLike,
+    x: ArrayLike,
     labels: ArrayLike,
     weight: ArrayLike | None,
     pos_weight: ArrayLike | None,
@@ -422,37 +428,13 @@ def _from_logits(
     reduction: str,
     workers: int | None,
 ) -> tuple[Any, ...]:
-    smoothing = check_fraction("label_smoothing", label_smoothing)
-    arguments = {"logits": logits, "labels": labels, "weight": weight, "pos_weight": pos_weight}
-    return _evaluate(logits_block, want, arguments, smoothing, reduction, workers)
-
-
-def _from_probabilities(
-    want: tuple[str, ...],
-    probabilities: ArrayLike,
-    labels: ArrayLike,
-    weight: ArrayLike | None,
-    reduction: str,
-    workers: int | None,
-) -> tuple[Any, ...]:
-    first = {"probabilities": probabilities}
-    arguments = first | {"labels": labels, "weight": weight, "pos_weight": None}
-    return _evaluate(probabilities_block, want, arguments, 0.0, reduction, workers)
-
-
-def _evaluate(
-    block: Callable[..., None],
-    want: tuple[str, ...],
-    arguments: dict[str, Any],
-    smoothing: float,
-    reduction: str,
-    workers: int | None,
-) -> tuple[Any, ...]:
     """Check the arguments, run `block` over them, and return what `want` names, reduced."""
     check_choice("reduction", reduction, REDUCTIONS)
+    smoothing = check_fraction("label_smoothing", label_smoothing)
+    first = "logits" if block is logits_block else "probabilities"
+    arguments = {first: x, "labels": labels, "weight": weight, "pos_weight": pos_weight}
     arrays, dtype = as_arrays(("weight", "pos_weight"), **arguments)
     named = dict(zip(arguments, arrays, strict=True))
-    first = next(iter(named))
     shape = common_shape(first, named[first], "labels", named["labels"])
     for name in ("weight", "pos_weight"):
         if named[name] is not None:

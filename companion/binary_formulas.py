@@ -29,30 +29,35 @@ def logits_block(
 ) -> None:
     """Fill value, gradient and Hessian with respect to z from e = exp(-|z|), which cannot overflow.
 
-    With A = pos_weight y, B = 1 - y and h = [z > 0], let k = B h - A (1 - h), q = B (1 - h) - A h.
-    Value: (A + B) log1p(e) + z k, two terms that are not negative. Gradient: (k + q e) / (1 + e).
-    Hessian: (A + B) e / (1 + e)². Without pos_weight, A + B = 1, k = h - y and q = (1 - h) - y.
+    With A = pos_weight y, B = 1 - y and h = [z > 0], let k = B h - A (1 - h) and t = e / (1 + e),
+    the sigmoid of -|z|. Value: (A + B) log1p(e) + z k, two terms that are not negative. Gradient:
+    k + (1 - 2 h) (A + B) t. Hessian: (A + B) t / (1 + e). Without pos_weight, A + B = 1 and
+    k = h - y.
     """
-    e, h, k, q, a, mass = scratch
+    e, h, k, t, mass, one_plus_e = scratch
     np.abs(z, out=e)
     np.negative(e, out=e)
     np.exp(e, out=e)
     np.greater(z, 0, out=h)
     if pos_weight is None:
         np.subtract(h, y, out=k)
-        np.subtract(1, h, out=q)
-        q -= y
     else:
-        np.multiply(pos_weight, y, out=a)
+        np.multiply(pos_weight, y, out=t)
         np.subtract(1, y, out=mass)
-        np.subtract(mass * h, a * (1 - h), out=k)
-        np.subtract(mass * (1 - h), a * h, out=q)
-        mass += a
+        np.subtract(mass * h, t * (1 - h), out=k)
+        mass += t
+    if gradient is not None or hessian is not None:
+        np.add(1, e, out=one_plus_e)
+        np.divide(e, one_plus_e, out=t)
+        if pos_weight is not None:
+            t *= mass
+    if hessian is not None:
+        np.divide(t, one_plus_e, out=hessian)
     if gradient is not None:
-        q *= e
-        q += k
-        np.add(1, e, out=h)
-        np.divide(q, h, out=gradient)
+        h *= -2
+        h += 1
+        np.multiply(h, t, out=gradient)
+        gradient += k
     if value is not None:
         # z k is never negative: fmax only turns the inf * 0 of an infinite logit into its limit 0.
         k *= z
@@ -61,12 +66,6 @@ def logits_block(
         if pos_weight is not None:
             value *= mass
         value += k
-    if hessian is not None:
-        np.add(1, e, out=h)
-        np.divide(e, h, out=hessian)
-        hessian /= h
-        if pos_weight is not None:
-            hessian *= mass
 
 
 def probabilities_block(

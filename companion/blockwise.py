@@ -97,12 +97,12 @@ def evaluate(
     return tuple(_total(column) for column in zip(*results, strict=True))
 
 
-Fetch = Callable[[int, int, np.ndarray], np.ndarray]
+_Fetch = Callable[[int, int, np.ndarray], np.ndarray]
 
 
 def _reader(
     operand: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype
-) -> tuple[Fetch | None, np.ndarray | None]:
+) -> tuple[_Fetch | None, np.ndarray | None]:
     """Return how to fetch a block of `operand`, or the operand itself where it is a scalar."""
     if operand is None or operand.ndim == 0:
         return None, None if operand is None else operand.astype(dtype)
