@@ -1,79 +1,242 @@
-"""The figures of the book as functions that draw given arrays on given axes, and compute nothing.
+"""The book's figures: small functions that draw given arrays on a given `ax` and return it.
 
-The caller makes the figure and ends the cell with `plt.show()`; colours come from
-`companion.palette`. The functions stand in the order of the chapters that use them.
+They compute no loss: what a figure shows is what you hand over. Start with `draw_curve` and
+`draw_by_label`; the rest is in the order of the chapters. Colours come from `companion.palette`
+by their meaning; axis labels name the quantity and, where it has one, its unit.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from companion import palette
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
 __all__ = [
-    "curvature_in_probability",
-    "loss_beside_derivative",
-    "numbered_matrix",
-    "pulls",
+    "draw_accuracy_steps",
+    "draw_answers",
+    "draw_asymptotes",
+    "draw_by_label",
+    "draw_curve",
+    "draw_gradient",
+    "draw_hessian_bump",
+    "draw_likelihood",
+    "draw_loss_histogram",
+    "draw_matrix",
+    "draw_minimum",
+    "draw_reference_line",
+    "draw_relative_errors",
+    "draw_reliability",
+    "draw_sigmoid",
+    "draw_two_gradients",
 ]
 
-
-def loss_beside_derivative(axes, probabilities, losses, slopes):
-    """Draw losses on axes[0] and their derivatives on axes[1]; both are for labels 1 and 0."""
-    for ax, curves in zip(axes, (losses, slopes), strict=True):
-        colours = palette.LABEL_ONE, palette.LABEL_ZERO
-        for curve, colour, label in zip(curves, colours, (1, 0), strict=True):
-            ax.plot(probabilities, curve, color=colour, label=f"label {label}")
-        ax.set_xlabel("probability p")
-        ax.set_xlim(0, 1)
-    for end in (-1, 1):
-        axes[1].axhline(end, color=palette.REFERENCE, linestyle=":", linewidth=1)
-    axes[0].set_ylabel("loss ℓ (nats)")
-    axes[1].set_ylabel("derivative ∂ℓ/∂p (nats per unit)")
-    axes[0].legend(loc="upper center")
+PROBABILITY = "probability $p$"
+LOGIT = "logit $z$"
+LOSS = "loss (nats)"
+DERIVATIVE_IN_P = r"derivative $\partial\ell/\partial p$ (nats)"
+DERIVATIVE_IN_Z = r"derivative $\partial\ell/\partial z$ (nats)"
+SECOND_DERIVATIVE_IN_P = r"second derivative $\partial^2\ell/\partial p^2$ (nats)"
+SECOND_DERIVATIVE_IN_Z = r"second derivative $\partial^2\ell/\partial z^2$ (nats)"
 
 
-def pulls(ax, probabilities, labels, losses, gradient, step):
-    """Draw each question at its loss, with an arrow of -step times its gradient along p."""
-    for p, y, loss, slope in zip(probabilities, labels, losses, gradient, strict=True):
-        colour = palette.LABEL_ONE if y == 1 else palette.LABEL_ZERO
-        ax.plot(p, loss, "o", color=colour)
-        ax.annotate(
-            "",
-            (p - step * slope, loss),
-            (p, loss),
-            arrowprops={"arrowstyle": "-|>", "color": palette.GRADIENT, "linewidth": 2},
+def draw_curve(
+    ax: Axes, x: ArrayLike, y: ArrayLike, *, color: str = palette.LOSS, **line: Any
+) -> Axes:
+    """Draw one line; `label`, `linestyle` and the like go to Matplotlib."""
+    ax.plot(x, y, color=color, **line)
+    if "label" in line:
+        ax.legend()
+    return ax
+
+
+def draw_by_label(
+    ax: Axes,
+    x: ArrayLike,
+    one: ArrayLike,
+    zero: ArrayLike,
+    *,
+    xlabel: str = PROBABILITY,
+    ylabel: str = LOSS,
+) -> Axes:
+    """Draw a quantity for label 1 and for label 0, in the same colours everywhere."""
+    draw_curve(ax, x, one, color=palette.LABEL_ONE, label="label 1")
+    draw_curve(ax, x, zero, color=palette.LABEL_ZERO, linestyle="--", label="label 0")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def draw_reference_line(
+    ax: Axes, *, x: float | None = None, y: float | None = None, text: str = ""
+) -> Axes:
+    """Draw a thin line across the axes, upright at `x` or level at `y`, with a text at its end."""
+    style = {"color": palette.REFERENCE, "linewidth": 1.2, "linestyle": (0, (4, 3)), "zorder": 1}
+    if x is not None:
+        ax.axvline(x, **style)
+        ax.annotate(text, (x, 1), (3, -2), xycoords=ax.get_xaxis_transform(),
+                    textcoords="offset points", va="top", fontsize=9)  # fmt: skip
+    if y is not None:
+        ax.axhline(y, **style)
+        ax.annotate(text, (1, y), (-2, 3), xycoords=ax.get_yaxis_transform(),
+                    textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
+    return ax
+
+
+def draw_answers(
+    ax: Axes, probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLike = ()
+) -> Axes:
+    """Draw the probability of each question on a row of its own, thresholds as upright lines."""
+    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
+    rows = 1 + np.arange(len(labels))
+    for label, color, marker in ((1, palette.LABEL_ONE, "o"), (0, palette.LABEL_ZERO, "s")):
+        chosen = labels == label
+        ax.plot(
+            probabilities[chosen], rows[chosen], marker, color=color, ms=9, label=f"label {label}"
         )
-        text = f" {slope:+.4g} ".replace("-", "−")
-        above = slope < 0
-        place = p - step * slope / 2 if above else p - step * slope
-        ax.text(
-            place,
-            loss + 0.04 * above,
-            text,
-            ha="center" if above else "right",
-            va="bottom" if above else "center",
-            color=palette.GRADIENT,
-        )
-    ax.set(xlabel="probability p", ylabel="loss ℓ (nats)", xlim=(0, 1), ylim=(0, None))
+    for threshold in np.atleast_1d(thresholds):
+        draw_reference_line(ax, x=threshold, text=f"{threshold:g}")
+    ax.set(xlabel=PROBABILITY, ylabel="question", xlim=(0, 1.02), yticks=rows)
+    ax.set_ylim(rows[-1] + 0.6, 0.2)
+    ax.legend(loc="upper left")
+    return ax
 
 
-def numbered_matrix(ax, matrix, limit, row_names, column_names):
-    """Draw a matrix as coloured cells with their numbers, white at 0 and full at ±limit."""
-    ax.imshow(matrix, cmap="PuOr", vmin=-limit, vmax=limit)
-    for row, values in enumerate(matrix):
-        for column, value in enumerate(values):
-            colour = "white" if abs(value) > 0.7 * limit else palette.LOSS
-            text = f"{value:.4g}".replace("-", "−")
-            ax.text(column, row, text, ha="center", va="center", color=colour)
-    ax.set_xticks(range(len(column_names)), column_names)
-    ax.set_yticks(range(len(row_names)), row_names)
-    ax.grid(False)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+def draw_accuracy_steps(
+    ax: Axes, x: ArrayLike, accuracy: ArrayLike, *, xlabel: str = PROBABILITY
+) -> Axes:
+    """Draw the share of right answers, which stays flat until it jumps."""
+    ax.step(x, accuracy, where="post", color=palette.WRONG, label="accuracy")
+    ax.set(xlabel=xlabel, ylabel="accuracy (share of right answers)", ylim=(-0.03, 1.03))
+    return ax
 
 
-def curvature_in_probability(ax, probabilities, curvatures, expected):
-    """Draw second derivatives for labels 1 and 0, and the mean expected at each probability."""
-    colours = palette.LABEL_ONE, palette.LABEL_ZERO
-    for curve, colour, label in zip(curvatures, colours, (1, 0), strict=True):
-        ax.plot(probabilities, curve, color=colour, label=f"label {label}")
-    ax.plot(probabilities, expected, "--", color=palette.HESSIAN, label="expected, 1 / (p (1 − p))")
-    ax.set(xlabel="probability p", ylabel="∂²ℓ/∂p² (nats per unit²)", xlim=(0, 1), yscale="log")
-    ax.legend(loc="upper center")
+def draw_likelihood(ax: Axes, p: ArrayLike, likelihood: ArrayLike, *, best: float) -> Axes:
+    """Draw the likelihood of observed labels against the one probability given to all of them."""
+    draw_curve(ax, p, likelihood, color=palette.LABEL_ONE)
+    draw_reference_line(ax, x=best, text=f"$p$ = {best:.3g}")
+    ax.set(xlabel=PROBABILITY, ylabel="likelihood (a probability)")
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def draw_minimum(ax: Axes, p: ArrayLike, loss: ArrayLike, *, best: float, least: float) -> Axes:
+    """Draw a loss against the probability and mark its lowest point (`best`, `least`)."""
+    draw_curve(ax, p, loss)
+    ax.plot([best], [least], "o", color=palette.RIGHT, ms=9)
+    ax.annotate(f"({best:.3g}, {least:.3g})", (best, least), (0, 10),
+                textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+    ax.set(xlabel=PROBABILITY, ylabel=LOSS)
+    return ax
+
+
+def draw_loss_histogram(
+    ax: Axes, losses: ArrayLike, *, bins: ArrayLike, mean: float, baseline: float
+) -> Axes:
+    """Draw how many examples cost how much, with their mean and what the base rate alone costs."""
+    ax.hist(losses, bins=bins, color=palette.NEUTRAL, edgecolor=palette.LOSS, linewidth=0.8)
+    ax.axvline(mean, color=palette.RIGHT, label=f"mean {mean:.3f}")
+    ax.axvline(baseline, color=palette.WRONG, linestyle="--", label=f"baseline {baseline:.3f}")
+    ax.set(xlabel=LOSS, ylabel="examples (count)")
+    ax.legend()
+    return ax
+
+
+def draw_reliability(ax: Axes, predicted: ArrayLike, observed: ArrayLike) -> Axes:
+    """Draw observed shares of label 1 against predicted probabilities, with the ideal diagonal."""
+    ax.plot([0, 1], [0, 1], color=palette.REFERENCE, linestyle="--", linewidth=1.2, label="ideal")
+    ax.plot(predicted, observed, "o-", color=palette.LABEL_ONE, label="observed")
+    ax.set(xlabel=PROBABILITY, ylabel="observed share of label 1")
+    ax.legend()
+    return ax
+
+
+def draw_gradient(ax: Axes, gradient: ArrayLike, labels: ArrayLike) -> Axes:
+    """Draw a gradient as one bar for each entry, coloured by its label, with its value."""
+    gradient = np.asarray(gradient)
+    entries = 1 + np.arange(len(gradient))
+    colors = [palette.LABEL_ONE if y == 1 else palette.LABEL_ZERO for y in np.asarray(labels)]
+    bars = ax.bar(entries, gradient, width=0.6, color=colors)
+    ax.bar_label(bars, [_number(value) for value in gradient], padding=3, fontsize=9)
+    ax.axhline(0, color=palette.LOSS, linewidth=0.8)
+    ax.set(
+        xlabel="entry $i$", ylabel=r"derivative $\partial L/\partial p_i$ (nats)", xticks=entries
+    )
+    ax.margins(y=0.15)
+    return ax
+
+
+def draw_matrix(ax: Axes, matrix: ArrayLike) -> Axes:
+    """Draw a Jacobian as a heat map with its values, losses down and probabilities across."""
+    matrix = np.asarray(matrix)
+    largest = np.abs(matrix).max()
+    ax.imshow(matrix, cmap="PuOr", vmin=-largest, vmax=largest)
+    for (row, column), value in np.ndenumerate(matrix):
+        dark = abs(value) > 0.6 * largest
+        ax.text(column, row, _number(value), ha="center", va="center",
+                fontsize=9, color="white" if dark else palette.LOSS)  # fmt: skip
+    n, m = matrix.shape
+    ax.set(xlabel="probability $k$", ylabel="loss $i$")
+    ax.set_xticks(range(m), range(1, m + 1))
+    ax.set_yticks(range(n), range(1, n + 1))
+    ax.grid(visible=False)
+    return ax
+
+
+def draw_sigmoid(ax: Axes, z: ArrayLike, sigmoid: ArrayLike, slope: ArrayLike) -> Axes:
+    """Draw the sigmoid and its derivative against the logit."""
+    draw_curve(ax, z, sigmoid, color=palette.LABEL_ONE, label=r"$\sigma(z)$")
+    draw_curve(ax, z, slope, color=palette.GRADIENT, linestyle="--", label=r"$\sigma'(z)$")
+    ax.set(xlabel=LOGIT, ylabel="probability and its slope")
+    return ax
+
+
+def draw_asymptotes(ax: Axes, z: ArrayLike, *lines: ArrayLike) -> Axes:
+    """Draw each of the given lines thin and grey behind the curves that approach it."""
+    for line in lines:
+        ax.plot(z, line, color=palette.REFERENCE, linestyle=":", linewidth=1.5, zorder=1)
+    return ax
+
+
+def draw_two_gradients(ax: Axes, z: ArrayLike, in_z: ArrayLike, in_p: ArrayLike) -> Axes:
+    """Draw the derivative in the logit, which is bounded, and in the probability, which is not."""
+    draw_curve(
+        ax, z, in_z, color=palette.GRADIENT, label=r"in the logit: $\partial\ell/\partial z$"
+    )
+    draw_curve(ax, z, in_p, color=palette.HESSIAN, linestyle="--",
+               label=r"in the probability: $\partial\ell/\partial p$")  # fmt: skip
+    ax.set(xlabel=LOGIT, ylabel="derivative of the loss (nats)")
+    return ax
+
+
+def draw_relative_errors(
+    ax: Axes, z: ArrayLike, naive: ArrayLike, stable: ArrayLike, *, unit_roundoff: float
+) -> Axes:
+    """Draw the relative errors of two formulas on a logarithmic axis, which has no place for 0."""
+    for error, color, marker, label in (
+        (naive, palette.WRONG, "x", "naive formula"),
+        (stable, palette.RIGHT, ".", "stable formula"),
+    ):
+        error = np.asarray(error, dtype=float)
+        ax.plot(z, np.where(error > 0, error, np.nan), marker, color=color, ms=5, label=label)
+    draw_reference_line(ax, y=unit_roundoff, text="unit roundoff")
+    ax.set(xlabel=LOGIT, ylabel="relative error (share of the value)", yscale="log")
+    ax.legend()
+    return ax
+
+
+def draw_hessian_bump(ax: Axes, z: ArrayLike, hessian: ArrayLike) -> Axes:
+    """Draw the second derivative in the logit with the area under it."""
+    ax.fill_between(z, hessian, color=palette.NEUTRAL)
+    draw_curve(ax, z, hessian, color=palette.HESSIAN)
+    ax.set(xlabel=LOGIT, ylabel=SECOND_DERIVATIVE_IN_Z)
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")

@@ -1,51 +1,174 @@
-"""Each figure shows the arrays that it is given."""
+"""A figure shows what it was given, says in which unit, and leaves pyplot alone."""
+
+import inspect
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.text import Annotation
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from companion import palette, plotting
 
+X = np.linspace(0.05, 0.95, 7)
+ONE, ZERO = -np.log(X), -np.log1p(-X)
+PROBABILITIES, LABELS = [0.9, 0.95, 0.75, 0.85], [1, 1, 0, 1]
+GRADIENT = np.array([-0.625, 0.5, -0.3125, -1.25])
+BINS = np.array([0.0, 0.5, 1.0, 4.0])
 
-@pytest.fixture
-def pair():
-    figure, axes = plt.subplots(1, 2)
-    yield axes
-    plt.close(figure)
+# Each function with arrays to draw, and the lines (x, y) that must then be on the axes.
+FIGURES = {
+    "draw_curve": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
+    "draw_by_label": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_reference_line": (
+        lambda f, ax: f(ax, x=0.3, y=2.0, text="here"),
+        [([0.3, 0.3], [0, 1]), ([0, 1], [2, 2])],
+    ),
+    "draw_answers": (
+        lambda f, ax: f(ax, PROBABILITIES, LABELS, [0.8, 0.74]),
+        [
+            ([0.9, 0.95, 0.85], [1, 2, 4]),
+            ([0.75], [3]),
+            ([0.8, 0.8], [0, 1]),
+            ([0.74, 0.74], [0, 1]),
+        ],
+    ),
+    "draw_accuracy_steps": (lambda f, ax: f(ax, X, ZERO), [(X, ZERO)]),
+    "draw_likelihood": (lambda f, ax: f(ax, X, ONE, best=0.5), [(X, ONE), ([0.5] * 2, [0, 1])]),
+    "draw_minimum": (
+        lambda f, ax: f(ax, X, ONE, best=0.5, least=0.7),
+        [(X, ONE), ([0.5], [0.7])],
+    ),
+    "draw_loss_histogram": (
+        lambda f, ax: f(ax, ONE, bins=BINS, mean=0.9, baseline=0.7),
+        [([0.9] * 2, [0, 1]), ([0.7] * 2, [0, 1])],
+    ),
+    "draw_reliability": (lambda f, ax: f(ax, X, ZERO), [([0, 1], [0, 1]), (X, ZERO)]),
+    "draw_gradient": (lambda f, ax: f(ax, GRADIENT, LABELS), [([0, 1], [0, 0])]),
+    "draw_matrix": (lambda f, ax: f(ax, np.diag(GRADIENT)), []),
+    "draw_sigmoid": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_asymptotes": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_two_gradients": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_relative_errors": (
+        lambda f, ax: f(ax, X, ONE, ZERO, unit_roundoff=0.1),
+        [(X, ONE), (X, ZERO), ([0, 1], [0.1, 0.1])],
+    ),
+    "draw_hessian_bump": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
+}
+# These draw on axes that another function has labelled, or that you label.
+UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes"}
+# What is counted, is a share or orders the entries has no unit.
+WITHOUT_UNIT = [
+    r"probability \$p\$",
+    r"logit \$z\$",
+    r"(question|entry|loss|probability)( \$[ik]\$)?",
+    r"accuracy \(share of right answers\)",
+    r"likelihood \(a probability\)",
+    r"examples \(count\)",
+    r"observed share of label 1",
+    r"probability and its slope",
+    r"relative error \(share of the value\)",
+]
 
 
-def test_loss_beside_derivative_draws_label_one_then_zero_in_their_colours(pair):
-    x = np.array([0.25, 0.5])
-    plotting.loss_beside_derivative(pair, x, [x, 2 * x], [3 * x, 4 * x])
-    for ax, factors in zip(pair, ((1, 2), (3, 4)), strict=True):
-        lines = ax.get_lines()[:2]
-        assert [line.get_color() for line in lines] == [palette.LABEL_ONE, palette.LABEL_ZERO]
-        for line, factor in zip(lines, factors, strict=True):
-            np.testing.assert_array_equal(line.get_ydata(), factor * x)
+def drawn(name):
+    ax = Figure().subplots()
+    draw, _ = FIGURES[name]
+    assert draw(getattr(plotting, name), ax) is ax, f"{name} does not return its ax"
+    return ax
 
 
-def test_pulls_points_each_arrow_against_its_gradient(pair):
-    plotting.pulls(pair[0], [0.2, 0.5], [1, 0], [1.6, 0.7], [-1.25, 0.5], step=0.2)
-    arrows = [text for text in pair[0].texts if isinstance(text, Annotation)]
-    ends = [(arrow.xyann, arrow.xy) for arrow in arrows]
-    np.testing.assert_allclose(ends, [[(0.2, 1.6), (0.45, 1.6)], [(0.5, 0.7), (0.4, 0.7)]])
-    numbers = [text.get_text().strip() for text in pair[0].texts if text not in arrows]
-    assert numbers == ["−1.25", "+0.5"]
+def same(line, expected):
+    return all(map(np.array_equal, line.get_data(), expected))
 
 
-def test_numbered_matrix_writes_each_number_in_its_cell(pair):
-    plotting.numbered_matrix(pair[0], np.array([[-2.5, 0.0], [0.0, 2.0]]), 5, "ab", "cd")
-    written = {text.get_position(): text.get_text() for text in pair[0].texts}
-    assert written == {(0, 0): "−2.5", (1, 0): "0", (0, 1): "0", (1, 1): "2"}
-    assert [label.get_text() for label in pair[0].get_yticklabels()] == ["a", "b"]
-    assert pair[0].images[0].get_clim() == (-5, 5)
+def unit_complaints(ax):
+    """Every axis says what it shows, and a loss or a derivative of it says: nats."""
+    labels = [ax.get_xlabel(), ax.get_ylabel()]
+    known = re.compile("|".join([*(f"({text})" for text in WITHOUT_UNIT), r".+ \(nats\)"]))
+    return [label for label in labels if not known.fullmatch(label)]
 
 
-def test_curvature_in_probability_draws_the_expected_one_dashed(pair):
-    x = np.array([0.25, 0.5])
-    plotting.curvature_in_probability(pair[0], x, [x, 2 * x], 3 * x)
-    lines = pair[0].get_lines()
-    assert [line.get_linestyle() for line in lines] == ["-", "-", "--"]
-    np.testing.assert_array_equal([line.get_ydata() for line in lines], [x, 2 * x, 3 * x])
-    assert pair[0].get_yscale() == "log"
+def test_every_drawing_function_is_tested():
+    assert set(FIGURES) == {name for name in plotting.__all__ if name.startswith("draw_")}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_shows_what_it_was_given(name):
+    lines, expected = drawn(name).lines, FIGURES[name][1]
+    assert len(lines) == len(expected)
+    for line, points in zip(lines, expected, strict=True):
+        assert same(line, points), (line.get_data(), points)
+
+
+@pytest.mark.parametrize("name", sorted(set(FIGURES) - UNLABELLED))
+def test_axes_name_quantity_and_unit(name):
+    assert unit_complaints(drawn(name)) == []
+
+
+def test_missing_unit_is_noticed():
+    ax = Figure().subplots()
+    ax.set(xlabel="probability $p$", ylabel="loss of the model")
+    assert unit_complaints(ax) == ["loss of the model"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_pyplot_is_left_alone(name):
+    before = plt.get_fignums(), plt.rcParams.copy()
+    drawn(name)
+    assert (plt.get_fignums(), plt.rcParams.copy()) == before
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_can_be_saved_without_a_warning(name, tmp_path):
+    drawn(name).figure.savefig(tmp_path / "figure.png")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_function_is_short(name):
+    source = inspect.getsource(getattr(plotting, name))
+    _, _, body = source.partition('"""\n')
+    assert 0 < len(body.splitlines()) <= 15
+
+
+def test_labels_have_their_colours():
+    one, zero = drawn("draw_by_label").lines
+    assert [to_hex(one.get_color()), to_hex(zero.get_color())] == [
+        palette.LABEL_ONE.lower(),
+        palette.LABEL_ZERO.lower(),
+    ]
+    assert [one.get_label(), zero.get_label()] == ["label 1", "label 0"]
+
+
+def test_bars_are_the_gradient_in_the_colours_of_its_labels():
+    bars = drawn("draw_gradient").patches
+    assert [bar.get_height() for bar in bars] == GRADIENT.tolist()
+    zeros = [to_hex(bar.get_facecolor()) == palette.LABEL_ZERO.lower() for bar in bars]
+    assert zeros == [False, False, True, False]
+
+
+def test_histogram_counts_the_losses_in_the_given_bins():
+    bars = drawn("draw_loss_histogram").patches
+    assert [bar.get_height() for bar in bars] == np.histogram(ONE, BINS)[0].tolist()
+
+
+def test_heat_map_shows_the_matrix_and_writes_its_values():
+    ax = drawn("draw_matrix")
+    (image,) = ax.images
+    assert np.array_equal(image.get_array(), np.diag(GRADIENT))
+    assert [text.get_text() for text in ax.texts][:5] == ["−0.625", "0", "0", "0", "0"]
+    assert image.get_clim() == (-1.25, 1.25)
+
+
+def test_error_of_zero_has_no_point_on_the_logarithmic_axis():
+    ax = Figure().subplots()
+    plotting.draw_relative_errors(ax, [0, 1], [0, 0.5], [0, 0], unit_roundoff=0.1)
+    assert np.isnan(ax.lines[0].get_ydata()).tolist() == [True, False]
+    assert ax.get_yscale() == "log"
+
+
+def test_area_under_the_bump_ends_on_its_curve():
+    (area,) = drawn("draw_hessian_bump").collections
+    corners = {tuple(corner) for path in area.get_paths() for corner in path.vertices}
+    assert set(zip(X, ONE, strict=True)) <= corners
