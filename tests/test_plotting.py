@@ -62,7 +62,7 @@ UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes"}
 WITHOUT_UNIT = [
     r"probability \$p\$",
     r"logit \$z\$",
-    r"(question|entry|loss|probability)( \$[ik]\$)?",
+    r"question|entry \$i\$|loss \$i\$|probability \$k\$",
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
     r"examples \(count\)",
