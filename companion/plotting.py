@@ -29,6 +29,7 @@ __all__ = [
     "draw_loss_histogram",
     "draw_matrix",
     "draw_minimum",
+    "draw_pulls",
     "draw_reference_line",
     "draw_relative_errors",
     "draw_reliability",
@@ -170,10 +171,27 @@ def draw_gradient(ax: Axes, gradient: ArrayLike, labels: ArrayLike) -> Axes:
     return ax
 
 
-def draw_matrix(ax: Axes, matrix: ArrayLike) -> Axes:
-    """Draw a Jacobian as a heat map with its values, losses down and probabilities across."""
+def draw_pulls(
+    ax: Axes, p: ArrayLike, losses: ArrayLike, gradient: ArrayLike, *, step: float
+) -> Axes:
+    """Draw each answer at its loss, with an arrow of -step times its derivative along p."""
+    style = {"arrowstyle": "-|>", "color": palette.GRADIENT, "linewidth": 2}
+    for x, loss, slope in zip(p, losses, gradient, strict=True):
+        end = x - step * slope
+        ax.plot(x, loss, "o", color=palette.LOSS, ms=5)
+        ax.annotate("", (end, loss), (x, loss), arrowprops=style)
+        ax.annotate(_number(slope), ((x + end) / 2, loss), (0, 5), color=palette.GRADIENT,
+                    textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+    return ax
+
+
+def draw_matrix(ax: Axes, matrix: ArrayLike, *, limit: float | None = None) -> Axes:
+    """Draw a Jacobian as a heat map with its values, losses down and probabilities across.
+
+    White is 0; the full colours are ±`limit`, by default the largest absolute value.
+    """
     matrix = np.asarray(matrix)
-    largest = np.abs(matrix).max()
+    largest = np.abs(matrix).max() if limit is None else limit
     ax.imshow(matrix, cmap="PuOr", vmin=-largest, vmax=largest)
     for (row, column), value in np.ndenumerate(matrix):
         dark = abs(value) > 0.6 * largest

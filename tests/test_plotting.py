@@ -46,6 +46,10 @@ FIGURES = {
     ),
     "draw_reliability": (lambda f, ax: f(ax, X, ZERO), [([0, 1], [0, 1]), (X, ZERO)]),
     "draw_gradient": (lambda f, ax: f(ax, GRADIENT, LABELS), [([0, 1], [0, 0])]),
+    "draw_pulls": (
+        lambda f, ax: f(ax, PROBABILITIES, [0.1, 0.2, 0.3, 0.4], GRADIENT, step=0.2),
+        [([p], [loss]) for p, loss in zip(PROBABILITIES, [0.1, 0.2, 0.3, 0.4], strict=True)],
+    ),
     "draw_matrix": (lambda f, ax: f(ax, np.diag(GRADIENT)), []),
     "draw_sigmoid": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
     "draw_asymptotes": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
@@ -57,7 +61,7 @@ FIGURES = {
     "draw_hessian_bump": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
 }
 # These draw on axes that another function has labelled, or that you label.
-UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes"}
+UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes", "draw_pulls"}
 # What is counted, is a share or orders the entries has no unit.
 WITHOUT_UNIT = [
     r"probability \$p\$",
@@ -172,3 +176,9 @@ def test_area_under_the_bump_ends_on_its_curve():
     (area,) = drawn("draw_hessian_bump").collections
     corners = {tuple(corner) for path in area.get_paths() for corner in path.vertices}
     assert set(zip(X, ONE, strict=True)) <= corners
+
+
+def test_each_pull_ends_where_a_step_against_its_derivative_leads():
+    ax = plotting.draw_pulls(Figure().subplots(), [0.4, 0.5], [0.9, 0.7], [-0.625, 0.5], step=0.2)
+    ends = [text.xy[0] for text in ax.texts if text.arrow_patch is not None]
+    np.testing.assert_allclose(ends, [0.4 + 0.125, 0.5 - 0.1], rtol=1e-15)
