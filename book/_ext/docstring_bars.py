@@ -29,5 +29,6 @@ def escape_bars(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to autodoc."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", escape_bars)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ Sphinx warning with its place, so a strict build fails on it.
 
 from __future__ import annotations
 
+import atexit
 import json
 from functools import cache
 from html import escape
@@ -29,6 +30,7 @@ STYLESHEET = Path(__file__).parent.parent / "_static/katex/katex.min.css"
 @cache
 def _engine() -> MiniRacer:
     engine = MiniRacer()
+    atexit.register(engine.close)  # left to the interpreter's own end, V8's thread may block it
     engine.eval((SRC_DIR / "katex.min.js").read_text(encoding="utf8"))
     return engine
 
