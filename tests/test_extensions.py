@@ -1,0 +1,286 @@
+"""The book's own Sphinx extensions: what they make of a notebook, and what they refuse."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book/_ext"))
+
+import docstring_bars  # noqa: E402
+import katex_prerender  # noqa: E402
+import repository_links  # noqa: E402
+
+
+def code(source, *tags):
+    """An executed cell that printed its own source."""
+    outputs = [new_output("stream", text=f"printed {source}\n")]
+    return new_code_cell(source, execution_count=1, outputs=outputs, metadata={"tags": [*tags]})
+
+
+def prose(source):
+    return new_markdown_cell(source)
+
+
+NOTEBOOKS = {
+    "index": [
+        prose("# A chapter\n\n$$ \\frac{1}{2} $$ (eq-half)\n\nA half, $p$, see {eq}`eq-half`."),
+        code("a_numpy", "tab-numpy"),
+        code("more_numpy", "tab-numpy", "hide-input"),
+        code("a_pytorch", "tab-pytorch"),
+        code("b_numpy", "tab-numpy"),
+        code("b_sklearn", "tab-sklearn"),
+        code("plain"),
+        prose("## Exercises\n\n### Why?\n\n:::{exercise}\n:label: ex-why\n\nWhy?\n:::"),
+        prose("(sol-why)=\n### Solution: why\n\nBecause $p < 1$."),
+        code("c_numpy", "tab-numpy"),
+        code("c_pytorch", "tab-pytorch"),
+        prose("#### A remark inside\n\nInside."),
+        prose("## Solutions by others\n\nSee {ref}`ex-why` and {ref}`ours <sol-why>`."),
+        prose("```{toctree}\nlone\nunknown\nhidden\ntex\n```"),
+    ],
+    "lone": [prose("# A lone tab"), code("x", "tab-numpy"), prose("between"), code("y")],
+    "unknown": [prose("# Unknown"), code("x", "tab-numpy"), code("y", "tab-fortran")],
+    "hidden": [prose("# Hidden\n\n## Solution\n\n:::{exercise}\n:label: ex-hidden\n\nHow?\n:::")],
+    "tex": [prose("# Bad TeX\n\nLet $\\frac{1}$ be, and $\\undefined$.")],
+}
+EXTENSIONS = ["myst_nb", "sphinx_design", "sphinx_exercise"]
+OURS = ["executed_tabs", "folded_solutions", "katex_prerender", "docstring_bars"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A tiny book, built once: its pages by name, and the warnings."""
+    source = tmp_path_factory.mktemp("source")
+    for name, cells in NOTEBOOKS.items():
+        notebook = new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+        nbformat.write(notebook, source / f"{name}.ipynb")
+    warnings = io.StringIO()
+    options = {
+        "extensions": EXTENSIONS + OURS,
+        "html_math_renderer": "katex_prerender",
+        "html_theme": "basic",
+        "nb_execution_mode": "off",
+        "myst_enable_extensions": ["colon_fence", "dollarmath"],
+    }
+    out = source / "_out"
+    app = Sphinx(source, None, out, out / "trees", "html", options, status=None, warning=warnings)
+    app.build()
+    pages = {
+        name: BeautifulSoup((out / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+        for name in NOTEBOOKS
+    }
+    return SimpleNamespace(warnings=warnings.getvalue().splitlines(), **pages)
+
+
+def about(site, name):
+    return [line for line in site.warnings if f"{name}.ipynb" in line]
+
+
+# Executed tabs ------------------------------------------------------------------------------------
+
+
+def test_neighbours_become_tabs_in_the_order_of_the_cells(site):
+    sets = [
+        [label.get_text(strip=True) for label in tabs.find_all("label")]
+        for tabs in site.index.select(".sd-tab-set")
+    ]
+    assert sets == [["NumPy", "PyTorch"], ["NumPy", "scikit-learn"], ["NumPy", "PyTorch"]]
+
+
+def test_a_tab_keeps_every_cell_with_its_output(site):
+    first = site.index.select(".sd-tab-content")[0].get_text()
+    assert all(text in first for text in ("printed a_numpy", "printed more_numpy"))
+    assert "pytorch" not in first
+
+
+def test_tabs_of_one_library_are_chosen_together(site):
+    labels = site.index.select(".sd-tab-set label")
+    assert {label["data-sync-group"] for label in labels} == {"library"}
+    assert [label["data-sync-id"] for label in labels][:2] == ["numpy", "pytorch"]
+
+
+def test_a_cell_without_a_tag_stays_outside(site):
+    [cell] = [c for c in site.index.select("div.cell") if "printed plain" in c.get_text()]
+    assert cell.find_parent(class_="sd-tab-set") is None
+
+
+def test_a_lone_tab_is_a_warning(site):
+    assert ["a lone tab-numpy cell" in line for line in about(site, "lone")] == [True]
+
+
+def test_an_unknown_tab_is_a_warning(site):
+    warnings = about(site, "unknown")
+    assert any("unknown tab tag 'tab-fortran'" in line for line in warnings)
+
+
+# Folded solutions ---------------------------------------------------------------------------------
+
+
+def test_a_solution_is_folded_with_all_that_belongs_to_it(site):
+    [fold] = site.index.select("details.solution")
+    assert fold.summary.get_text() == "Solution: why"
+    assert all(text in fold.get_text() for text in ("Because", "printed c_pytorch", "Inside."))
+    assert len(fold.select(".sd-tab-set")) == 1
+
+
+def test_what_follows_a_solution_is_not_folded(site):
+    [heading] = [h for h in site.index.find_all("h2") if "by others" in h.get_text()]
+    assert heading.find_parent("details") is None
+
+
+def test_a_link_leads_into_the_fold(site):
+    [link] = [a for a in site.index.find_all("a") if a.get_text() == "ours"]
+    [fold] = site.index.select("details.solution")
+    target = link["href"].removeprefix("#")
+    assert target == fold["id"] or fold.find(id=target) is not None
+
+
+def test_an_exercise_inside_a_solution_is_a_warning(site):
+    assert ["would be folded away" in line for line in about(site, "hidden")] == [True]
+
+
+def test_the_sound_chapter_has_no_warning(site):
+    assert about(site, "index") == []
+
+
+# Mathematics --------------------------------------------------------------------------------------
+
+
+def test_a_formula_is_finished_html_with_mathml(site):
+    block = site.index.select_one("div.math")
+    assert block.find("math") is not None
+    assert block.select_one(".katex-html .mfrac") is not None
+    assert block.select_one(".eqno").get_text().startswith("(1)")
+
+
+def test_no_script_is_needed_for_mathematics(site):
+    scripts = " ".join(tag.get("src", "") + tag.get_text() for tag in site.index.select("script"))
+    assert "katex" not in scripts.lower()
+    assert "mathjax" not in scripts.lower()
+
+
+def test_bad_tex_is_a_warning_with_its_place(site):
+    warnings = about(site, "tex")
+    assert len(warnings) == 2
+    assert "Undefined control sequence: \\undefined" in " ".join(warnings)
+
+
+@pytest.mark.parametrize("tex", ["\\frac{1}", "\\undefined", "{", "1 % 2"])
+def test_bad_tex_is_refused(tex):
+    with pytest.raises(ValueError, match=r"\w+"):
+        katex_prerender.render(tex, display=True)
+
+
+def test_a_program_that_rendered_a_formula_ends():
+    # The engine's thread, if left running, blocks most exits: three tries find it.
+    program = "import katex_prerender; katex_prerender.render('p')"
+    for _ in range(3):
+        command = [sys.executable, "-c", program]
+        subprocess.run(command, cwd=ROOT / "book/_ext", check=True, timeout=60)
+
+
+def test_a_stylesheet_of_another_version_is_refused(monkeypatch):
+    monkeypatch.setattr(katex_prerender, "katex_version", "0.0.1")
+    with pytest.raises(ExtensionError, match=r"does not belong to KaTeX 0\.0\.1"):
+        katex_prerender.setup(None)
+
+
+def test_every_font_of_the_stylesheet_is_there_and_no_other():
+    folder = ROOT / "book/_static/katex"
+    named = set(katex_prerender.STYLESHEET.read_text("utf-8").split("url(")[1:])
+    fonts = {name.partition(")")[0] for name in named}
+    assert fonts == {f"fonts/{path.name}" for path in (folder / "fonts").iterdir()}
+
+
+# Repository links ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://github.com/some/book", "https://github.com/some/book"),
+        ("https://github.com/some/book.git\n", "https://github.com/some/book"),
+        ("https://user:secret@github.com/some/book.git", "https://github.com/some/book"),
+        ("git@github.com:some/book.git", "https://github.com/some/book"),
+        ("ssh://git@gitlab.com/some/book.git", "https://gitlab.com/some/book"),
+        ("https://git.example.org/some/book", ""),
+        ("https://github.com.example.org/some/book", ""),
+        ("/srv/git/book.git", ""),
+        ("../book", ""),
+        ("file:///home/github.com/some/book", ""),
+        ("", ""),
+    ],
+)
+def test_only_an_address_of_a_public_forge_is_used(url, address):
+    assert repository_links.public_address(url) == address
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """A repository whose origin is a forge, and no variable that says something else."""
+    for name in ("BOOK_REPOSITORY_URL", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for command in (["init", "-q"], ["remote", "add", "origin", "git@github.com:by/origin.git"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_the_origin_is_used_when_nothing_else_is_said(clone):
+    assert repository_links.find_repository(clone) == "https://github.com/by/origin"
+
+
+def test_a_forge_comes_before_the_origin(clone, monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "by/forge")
+    assert repository_links.find_repository(clone) == "https://github.com/by/forge"
+
+
+def test_the_variable_comes_first(clone, monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "by/forge")
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://gitlab.com/by/variable")
+    assert repository_links.find_repository(clone) == "https://gitlab.com/by/variable"
+
+
+def test_an_empty_variable_means_no_buttons(clone, monkeypatch):
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", "")
+    assert options_for(clone)["launch_buttons"] == {}
+
+
+def test_a_local_origin_means_no_buttons(clone):
+    subprocess.run(["git", "remote", "set-url", "origin", "/srv/book"], cwd=clone, check=True)
+    options = options_for(clone)
+    assert (options["repository_url"], options["use_repository_button"]) == ("", False)
+    assert options["launch_buttons"] == {}
+
+
+def test_colab_is_offered_for_github_alone(clone, monkeypatch):
+    assert "colab_url" in options_for(clone)["launch_buttons"]
+    monkeypatch.setenv("BOOK_REPOSITORY_URL", "https://gitlab.com/by/variable")
+    assert "colab_url" not in options_for(clone)["launch_buttons"]
+
+
+def options_for(folder):
+    """Return the theme's options after the extension has filled them in."""
+    config = SimpleNamespace(html_theme_options={"repository_url": "https://github.com/not/ours"})
+    repository_links.add_links(SimpleNamespace(confdir=folder), config)
+    return config.html_theme_options
+
+
+# Docstrings ---------------------------------------------------------------------------------------
+
+
+def test_bars_are_escaped_in_text_and_left_alone_in_examples_and_literals():
+    lines = ["The size |z|, or ``|z|``.", "", ">>> a | b", "c | d", "", "then |y|"]
+    docstring_bars.escape_bars(None, "function", "name", None, None, lines)
+    assert lines == [
+        "The size \\|z\\|, or ``|z|``.", "", ">>> a | b", "c | d", "", "then \\|y\\|"
+    ]  # fmt: skip
