@@ -1,0 +1,216 @@
+"""The popular mistakes, planted one at a time: for each, the test that must notice it does.
+
+A fault is an edit of one module in a copy of the package; the named test runs in that copy.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HELPERS = ["grids.py", "losses.py"]
+
+
+class Fault(NamedTuple):
+    module: str
+    old: str
+    new: str
+    test: str  # the fact that stops being one
+
+
+ACCURACY = "test_binary.py::test_on_logits_is_as_accurate_as_promised_over_the_whole_range"
+SHAPES = "test_contracts.py::test_different_shapes_are_a_value_error_that_prints_both"
+KINDS = "test_contracts.py::test_wrong_kind_of_argument_is_a_type_error_that_names_it"
+RANGES = "test_contracts.py::test_labels_outside_the_unit_interval_are_a_value_error_with_a_hint"
+LOGITS = "binary_cross_entropy_with_logits"
+FAULTS = {
+    "swapped branch": Fault(
+        "binary_formulas",
+        "np.greater(z, 0, out=h)",
+        "np.less(z, 0, out=h)",
+        "test_laws.py::test_wrong_answer_given_with_certainty_costs_infinity[logits]",
+    ),
+    "swapped answers": Fault(
+        "binary_formulas",
+        "np.subtract(1, y, out=b)",
+        "b[...] = y; y = 1 - y",
+        "test_laws.py::test_wrong_answer_given_with_certainty_costs_infinity[probabilities]",
+    ),
+    "flipped sign of the gradient": Fault(
+        "binary_formulas",
+        "np.subtract(p, y, out=gradient)",
+        "np.subtract(y, p, out=gradient)",
+        "test_laws.py::test_gradient_is_the_slope_of_the_value[probabilities]",
+    ),
+    "gradient of the kink at logit 0": Fault(
+        "binary_formulas",
+        "np.multiply(h, t, out=gradient)",
+        "np.multiply(h * (z != 0), t, out=gradient)",
+        "test_binary.py::test_gradient_at_logit_zero_is_one_half_minus_label",
+    ),
+    "lost 1/N of the gradient": Fault(
+        "binary",
+        "row /= divisor",
+        "pass",
+        "test_laws.py::test_reduced_derivative_is_the_elementwise_one_times_the_factor_of_the_reduction",
+    ),
+    "lost 1/N of the loss": Fault(
+        "binary",
+        '(divisor if kind == "value" else 1)',
+        "1",
+        "test_laws.py::test_weighted_mean_without_weight_is_the_mean_unless_pos_weight_weighs",
+    ),
+    "epsilon in the log": Fault(
+        "binary_formulas",
+        "np.log(p, out=value)",
+        "np.log(p + 1e-100, out=value)",
+        "test_laws.py::test_wrong_answer_given_with_certainty_costs_infinity[probabilities]",
+    ),
+    "clipped probability": Fault(
+        "binary_formulas",
+        "b, t, u = scratch[:3]",
+        "b, t, u = scratch[:3]; p = np.clip(p, 1e-7, 1 - 1e-7)",
+        "test_laws.py::test_right_answer_given_with_certainty_costs_nothing[probabilities]",
+    ),
+    "log(1 + e) for log1p(e)": Fault(
+        "binary_formulas",
+        "np.log1p(e, out=value)",
+        "np.log(1 + e, out=value)",
+        f"{ACCURACY}[value-2-0.0-float64]",
+    ),
+    "s(1 - s) for the Hessian": Fault(
+        "binary_formulas",
+        "np.divide(t, one_plus_e, out=hessian)",
+        "np.multiply(1 / one_plus_e, 1 - 1 / one_plus_e, out=hessian)",
+        f"{ACCURACY}[hessian-4-0.0-float64]",
+    ),
+    "(N,) broadcast with (N, 1)": Fault(
+        "contracts",
+        "if first.ndim == 0:\n        return second.shape",
+        "return np.broadcast_shapes(first.shape, second.shape)",
+        f"{SHAPES}[{LOGITS}-(3,)-(3, 1)-(3, 3)]",
+    ),
+    "mask of a masked array dropped": Fault(
+        "contracts",
+        "if isinstance(value, np.ma.MaskedArray):",
+        "if False:",
+        f"{KINDS}[{LOGITS}-labels-masked]",
+    ),
+    "NaN label let in": Fault(
+        "binary",
+        "elif not (low >= 0 and high <= 1):",
+        "elif low < 0 or high > 1:",
+        f"{RANGES}[{LOGITS}-nan]",
+    ),
+    "wrong reduction": Fault(
+        "reduction",
+        'return float(count) if reduction == "mean" else weight',
+        "return float(count)",
+        "test_laws.py::test_every_reduction_reduces_the_unreduced_losses[logits]",
+    ),
+    "weight dropped from the derivatives": Fault(
+        "binary",
+        "if weight is not None:\n                _multiply(row, weight)",
+        'if weight is not None and kind == "value":\n                _multiply(row, weight)',
+        "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
+    ),
+    "0 times infinity left as NaN": Fault(
+        "binary",
+        "np.copyto(values, 0, where=(weight == 0) & np.isinf(values))",
+        "pass",
+        "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
+    ),
+    "label smoothed towards 0": Fault(
+        "binary",
+        "operands[1] += smoothing / 2",
+        "pass",
+        "test_laws.py::test_label_smoothing_is_the_loss_of_smoothed_labels",
+    ),
+    "warnings of the blocks let out": Fault(
+        "blockwise",
+        'np.errstate(all="ignore")',
+        "np.errstate()",
+        "test_laws.py::test_no_edge_of_the_range_raises_a_floating_point_warning",
+    ),
+    "last block forgotten": Fault(
+        "blockwise",
+        "starts = range(0, size, BLOCK)",
+        "starts = range(0, max(size - BLOCK, 1), BLOCK)",
+        "test_blockwise.py::test_every_element_is_seen_exactly_once",
+    ),
+    "plain float sum in RunningMean": Fault(
+        "reduction",
+        "return high + low, low - ((high + low) - high)",
+        "return high, 0.0",
+        "test_reduction.py::test_small_losses_are_not_lost_beside_a_large_one",
+    ),
+    "sigmoid by 1 - 1/(1 + exp(z))": Fault(
+        "elementary",
+        "np.where(z < 0, e, 1) / (1 + e)",
+        "1 - 1 / (1 + np.exp(z))",
+        "test_elementary.py::test_value_is_right_to_the_last_digits_over_the_whole_range",
+    ),
+}
+
+# The judge of the judge: the copy must test its own package, and the same examples every time.
+CONFTEST = """
+from pathlib import Path
+
+from hypothesis import settings
+
+import companion
+
+assert Path(companion.__file__).is_relative_to(Path(__file__).parent)
+settings.register_profile("copy", derandomize=True, deadline=None, database=None)
+settings.load_profile("copy")
+"""
+
+
+def copy_project(folder):
+    """Copy what the named tests need, and nothing that starts a notebook."""
+    skip = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "companion", folder / "companion", ignore=skip)
+    (folder / "tests").mkdir()
+    for name in {*HELPERS, *(fault.test.partition("::")[0] for fault in FAULTS.values())}:
+        shutil.copy(ROOT / "tests" / name, folder / "tests" / name)
+    (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+
+
+def run(folder, *tests):
+    """Run tests in a copy, with nothing of pytest's but itself, and return how it went."""
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-x", "-q", "-rf"]
+    return subprocess.run(
+        [*command, "-p", "no:cacheprovider", *(f"tests/{test}" for test in tests)],
+        cwd=folder,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "500"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_named_tests_pass_where_no_fault_is_planted(tmp_path):
+    copy_project(tmp_path)
+    result = run(tmp_path, *sorted({fault.test for fault in FAULTS.values()}))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_planted_fault_makes_its_named_test_fail(name, tmp_path):
+    module, old, new, test = FAULTS[name]
+    copy_project(tmp_path)
+    path = tmp_path / "companion" / f"{module}.py"
+    source = path.read_text(encoding="utf-8")
+    assert source.count(old) == 1, f"{old!r} must stand once in {module}, to be replaced"
+    path.write_text(source.replace(old, new), encoding="utf-8")
+    result = run(tmp_path, test)
+    report = result.stdout + result.stderr
+    assert result.returncode == 1, report  # a failed test; 2 and above mean that it did not run
+    assert f"FAILED tests/{test}" in report, report
+    assert "NameError" not in report, f"no fault, but code that cannot run: {report}"
