@@ -34,6 +34,7 @@ __all__ = [
     "draw_relative_errors",
     "draw_reliability",
     "draw_sigmoid",
+    "draw_sorted_losses",
     "draw_two_gradients",
 ]
 
@@ -143,6 +144,19 @@ def draw_loss_histogram(
     ax.axvline(mean, color=palette.RIGHT, label=f"mean {mean:.3f}")
     ax.axvline(baseline, color=palette.WRONG, linestyle="--", label=f"baseline {baseline:.3f}")
     ax.set(xlabel=LOSS, ylabel="examples (count)")
+    ax.legend()
+    return ax
+
+
+def draw_sorted_losses(ax: Axes, losses: ArrayLike, labels: ArrayLike) -> Axes:
+    """Draw each loss as a bar in the colour of its label, in the order given."""
+    losses, labels = np.asarray(losses), np.asarray(labels)
+    places = 1 + np.arange(len(losses))
+    for label, color in ((1, palette.LABEL_ONE), (0, palette.LABEL_ZERO)):
+        chosen = labels == label
+        ax.bar(places[chosen], losses[chosen], width=0.8, color=color, label=f"label {label}")
+    ax.set(xlabel="example", ylabel=LOSS, xlim=(0, places[-1] + 1))
+    ax.grid(visible=False, axis="x")
     ax.legend()
     return ax
 

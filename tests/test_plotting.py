@@ -44,6 +44,7 @@ FIGURES = {
         lambda f, ax: f(ax, ONE, bins=BINS, mean=0.9, baseline=0.7),
         [([0.9] * 2, [0, 1]), ([0.7] * 2, [0, 1])],
     ),
+    "draw_sorted_losses": (lambda f, ax: f(ax, ONE[:4], LABELS), []),
     "draw_reliability": (lambda f, ax: f(ax, X, ZERO), [([0, 1], [0, 1]), (X, ZERO)]),
     "draw_gradient": (lambda f, ax: f(ax, GRADIENT, LABELS), [([0, 1], [0, 0])]),
     "draw_pulls": (
@@ -66,7 +67,7 @@ UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes", "draw_pull
 WITHOUT_UNIT = [
     r"probability \$p\$",
     r"logit \$z\$",
-    r"question|entry \$i\$|loss \$i\$|probability \$k\$",
+    r"question|example|entry \$i\$|loss \$i\$|probability \$k\$",
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
     r"examples \(count\)",
@@ -155,6 +156,16 @@ def test_bars_are_the_gradient_in_the_colours_of_its_labels():
 def test_histogram_counts_the_losses_in_the_given_bins():
     bars = drawn("draw_loss_histogram").patches
     assert [bar.get_height() for bar in bars] == np.histogram(ONE, BINS)[0].tolist()
+
+
+def test_sorted_losses_keep_their_places_in_the_colours_of_their_labels():
+    bars = drawn("draw_sorted_losses").patches
+    shown = {
+        round(bar.get_center()[0]): (bar.get_height(), to_hex(bar.get_facecolor())) for bar in bars
+    }
+    colors = [palette.LABEL_ONE if y else palette.LABEL_ZERO for y in LABELS]
+    expected = zip(ONE[:4], map(str.lower, colors), strict=True)
+    assert shown == dict(enumerate(expected, start=1))
 
 
 def test_heat_map_shows_the_matrix_and_writes_its_values():
