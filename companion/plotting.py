@@ -38,13 +38,9 @@ __all__ = [
     "draw_two_gradients",
 ]
 
-PROBABILITY = "probability $p$"
-LOGIT = "logit $z$"
-LOSS = "loss (nats)"
-DERIVATIVE_IN_P = r"derivative $\partial\ell/\partial p$ (nats)"
-DERIVATIVE_IN_Z = r"derivative $\partial\ell/\partial z$ (nats)"
-SECOND_DERIVATIVE_IN_P = r"second derivative $\partial^2\ell/\partial p^2$ (nats)"
-SECOND_DERIVATIVE_IN_Z = r"second derivative $\partial^2\ell/\partial z^2$ (nats)"
+_PROBABILITY = "probability $p$"
+_LOGIT = "logit $z$"
+_LOSS = "loss (nats)"
 
 
 def draw_curve(
@@ -63,8 +59,8 @@ def draw_by_label(
     one: ArrayLike,
     zero: ArrayLike,
     *,
-    xlabel: str = PROBABILITY,
-    ylabel: str = LOSS,
+    xlabel: str = _PROBABILITY,
+    ylabel: str = _LOSS,
 ) -> Axes:
     """Draw a quantity for label 1 and for label 0, in the same colours everywhere."""
     draw_curve(ax, x, one, color=palette.LABEL_ONE, label="label 1")
@@ -102,14 +98,14 @@ def draw_answers(
         )
     for threshold in np.atleast_1d(thresholds):
         draw_reference_line(ax, x=threshold, text=f"{threshold:g}")
-    ax.set(xlabel=PROBABILITY, ylabel="question", xlim=(0, 1.02), yticks=rows)
+    ax.set(xlabel=_PROBABILITY, ylabel="question", xlim=(0, 1.02), yticks=rows)
     ax.set_ylim(rows[-1] + 0.6, 0.2)
     ax.legend(loc="upper left")
     return ax
 
 
 def draw_accuracy_steps(
-    ax: Axes, x: ArrayLike, accuracy: ArrayLike, *, xlabel: str = PROBABILITY
+    ax: Axes, x: ArrayLike, accuracy: ArrayLike, *, xlabel: str = _PROBABILITY
 ) -> Axes:
     """Draw the share of right answers, which stays flat until it jumps."""
     ax.step(x, accuracy, where="post", color=palette.WRONG, label="accuracy")
@@ -121,7 +117,7 @@ def draw_likelihood(ax: Axes, p: ArrayLike, likelihood: ArrayLike, *, best: floa
     """Draw the likelihood of observed labels against the one probability given to all of them."""
     draw_curve(ax, p, likelihood, color=palette.LABEL_ONE)
     draw_reference_line(ax, x=best, text=f"$p$ = {best:.3g}")
-    ax.set(xlabel=PROBABILITY, ylabel="likelihood (a probability)")
+    ax.set(xlabel=_PROBABILITY, ylabel="likelihood (a probability)")
     ax.set_ylim(bottom=0)
     return ax
 
@@ -132,7 +128,7 @@ def draw_minimum(ax: Axes, p: ArrayLike, loss: ArrayLike, *, best: float, least:
     ax.plot([best], [least], "o", color=palette.RIGHT, ms=9)
     ax.annotate(f"({best:.3g}, {least:.3g})", (best, least), (0, 10),
                 textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
-    ax.set(xlabel=PROBABILITY, ylabel=LOSS)
+    ax.set(xlabel=_PROBABILITY, ylabel=_LOSS)
     return ax
 
 
@@ -143,7 +139,7 @@ def draw_loss_histogram(
     ax.hist(losses, bins=bins, color=palette.NEUTRAL, edgecolor=palette.LOSS, linewidth=0.8)
     ax.axvline(mean, color=palette.RIGHT, label=f"mean {mean:.3f}")
     ax.axvline(baseline, color=palette.WRONG, linestyle="--", label=f"baseline {baseline:.3f}")
-    ax.set(xlabel=LOSS, ylabel="examples (count)")
+    ax.set(xlabel=_LOSS, ylabel="examples (count)")
     ax.legend()
     return ax
 
@@ -155,7 +151,7 @@ def draw_sorted_losses(ax: Axes, losses: ArrayLike, labels: ArrayLike) -> Axes:
     for label, color in ((1, palette.LABEL_ONE), (0, palette.LABEL_ZERO)):
         chosen = labels == label
         ax.bar(places[chosen], losses[chosen], width=0.8, color=color, label=f"label {label}")
-    ax.set(xlabel="example", ylabel=LOSS, xlim=(0, places[-1] + 1))
+    ax.set(xlabel="example", ylabel=_LOSS, xlim=(0, places[-1] + 1))
     ax.grid(visible=False, axis="x")
     ax.legend()
     return ax
@@ -165,7 +161,7 @@ def draw_reliability(ax: Axes, predicted: ArrayLike, observed: ArrayLike) -> Axe
     """Draw observed shares of label 1 against predicted probabilities, with the ideal diagonal."""
     ax.plot([0, 1], [0, 1], color=palette.REFERENCE, linestyle="--", linewidth=1.2, label="ideal")
     ax.plot(predicted, observed, "o-", color=palette.LABEL_ONE, label="observed")
-    ax.set(xlabel=PROBABILITY, ylabel="observed share of label 1")
+    ax.set(xlabel=_PROBABILITY, ylabel="observed share of label 1")
     ax.legend()
     return ax
 
@@ -223,7 +219,7 @@ def draw_sigmoid(ax: Axes, z: ArrayLike, sigmoid: ArrayLike, slope: ArrayLike) -
     """Draw the sigmoid and its derivative against the logit."""
     draw_curve(ax, z, sigmoid, color=palette.LABEL_ONE, label=r"$\sigma(z)$")
     draw_curve(ax, z, slope, color=palette.GRADIENT, linestyle="--", label=r"$\sigma'(z)$")
-    ax.set(xlabel=LOGIT, ylabel="probability and its slope")
+    ax.set(xlabel=_LOGIT, ylabel="probability and its slope")
     return ax
 
 
@@ -241,7 +237,7 @@ def draw_two_gradients(ax: Axes, z: ArrayLike, in_z: ArrayLike, in_p: ArrayLike)
     )
     draw_curve(ax, z, in_p, color=palette.HESSIAN, linestyle="--",
                label=r"in the probability: $\partial\ell/\partial p$")  # fmt: skip
-    ax.set(xlabel=LOGIT, ylabel="derivative of the loss (nats)")
+    ax.set(xlabel=_LOGIT, ylabel="derivative of the loss (nats)")
     return ax
 
 
@@ -256,7 +252,7 @@ def draw_relative_errors(
         error = np.asarray(error, dtype=float)
         ax.plot(z, np.where(error > 0, error, np.nan), marker, color=color, ms=5, label=label)
     draw_reference_line(ax, y=unit_roundoff, text="unit roundoff")
-    ax.set(xlabel=LOGIT, ylabel="relative error (share of the value)", yscale="log")
+    ax.set(xlabel=_LOGIT, ylabel="relative error (share of the value)", yscale="log")
     ax.legend()
     return ax
 
@@ -265,7 +261,7 @@ def draw_hessian_bump(ax: Axes, z: ArrayLike, hessian: ArrayLike) -> Axes:
     """Draw the second derivative in the logit with the area under it."""
     ax.fill_between(z, hessian, color=palette.NEUTRAL)
     draw_curve(ax, z, hessian, color=palette.HESSIAN)
-    ax.set(xlabel=LOGIT, ylabel=SECOND_DERIVATIVE_IN_Z)
+    ax.set(xlabel=_LOGIT, ylabel=r"second derivative $\partial^2\ell/\partial z^2$ (nats)")
     ax.set_ylim(bottom=0)
     return ax
 
