@@ -19,23 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "draw_accuracy_steps",
-    "draw_answers",
     "draw_asymptotes",
     "draw_by_label",
     "draw_curve",
-    "draw_gradient",
     "draw_hessian_bump",
     "draw_likelihood",
-    "draw_loss_histogram",
     "draw_matrix",
     "draw_minimum",
     "draw_pulls",
     "draw_reference_line",
-    "draw_relative_errors",
-    "draw_reliability",
     "draw_sigmoid",
     "draw_sorted_losses",
-    "draw_two_gradients",
 ]
 
 _PROBABILITY = "probability $p$"
@@ -85,25 +79,6 @@ def draw_reference_line(
     return ax
 
 
-def draw_answers(
-    ax: Axes, probabilities: ArrayLike, labels: ArrayLike, thresholds: ArrayLike = ()
-) -> Axes:
-    """Draw the probability of each question on a row of its own, thresholds as upright lines."""
-    probabilities, labels = np.asarray(probabilities), np.asarray(labels)
-    rows = 1 + np.arange(len(labels))
-    for label, color, marker in ((1, palette.LABEL_ONE, "o"), (0, palette.LABEL_ZERO, "s")):
-        chosen = labels == label
-        ax.plot(
-            probabilities[chosen], rows[chosen], marker, color=color, ms=9, label=f"label {label}"
-        )
-    for threshold in np.atleast_1d(thresholds):
-        draw_reference_line(ax, x=threshold, text=f"{threshold:g}")
-    ax.set(xlabel=_PROBABILITY, ylabel="question", xlim=(0, 1.02), yticks=rows)
-    ax.set_ylim(rows[-1] + 0.6, 0.2)
-    ax.legend(loc="upper left")
-    return ax
-
-
 def draw_accuracy_steps(
     ax: Axes, x: ArrayLike, accuracy: ArrayLike, *, xlabel: str = _PROBABILITY
 ) -> Axes:
@@ -132,18 +107,6 @@ def draw_minimum(ax: Axes, p: ArrayLike, loss: ArrayLike, *, best: float, least:
     return ax
 
 
-def draw_loss_histogram(
-    ax: Axes, losses: ArrayLike, *, bins: ArrayLike, mean: float, baseline: float
-) -> Axes:
-    """Draw how many examples cost how much, with their mean and what the base rate alone costs."""
-    ax.hist(losses, bins=bins, color=palette.NEUTRAL, edgecolor=palette.LOSS, linewidth=0.8)
-    ax.axvline(mean, color=palette.RIGHT, label=f"mean {mean:.3f}")
-    ax.axvline(baseline, color=palette.WRONG, linestyle="--", label=f"baseline {baseline:.3f}")
-    ax.set(xlabel=_LOSS, ylabel="examples (count)")
-    ax.legend()
-    return ax
-
-
 def draw_sorted_losses(ax: Axes, losses: ArrayLike, labels: ArrayLike) -> Axes:
     """Draw each loss as a bar in the colour of its label, in the order given."""
     losses, labels = np.asarray(losses), np.asarray(labels)
@@ -154,30 +117,6 @@ def draw_sorted_losses(ax: Axes, losses: ArrayLike, labels: ArrayLike) -> Axes:
     ax.set(xlabel="example", ylabel=_LOSS, xlim=(0, places[-1] + 1))
     ax.grid(visible=False, axis="x")
     ax.legend()
-    return ax
-
-
-def draw_reliability(ax: Axes, predicted: ArrayLike, observed: ArrayLike) -> Axes:
-    """Draw observed shares of label 1 against predicted probabilities, with the ideal diagonal."""
-    ax.plot([0, 1], [0, 1], color=palette.REFERENCE, linestyle="--", linewidth=1.2, label="ideal")
-    ax.plot(predicted, observed, "o-", color=palette.LABEL_ONE, label="observed")
-    ax.set(xlabel=_PROBABILITY, ylabel="observed share of label 1")
-    ax.legend()
-    return ax
-
-
-def draw_gradient(ax: Axes, gradient: ArrayLike, labels: ArrayLike) -> Axes:
-    """Draw a gradient as one bar for each entry, coloured by its label, with its value."""
-    gradient = np.asarray(gradient)
-    entries = 1 + np.arange(len(gradient))
-    colors = [palette.LABEL_ONE if y == 1 else palette.LABEL_ZERO for y in np.asarray(labels)]
-    bars = ax.bar(entries, gradient, width=0.6, color=colors)
-    ax.bar_label(bars, [_number(value) for value in gradient], padding=3, fontsize=9)
-    ax.axhline(0, color=palette.LOSS, linewidth=0.8)
-    ax.set(
-        xlabel="entry $i$", ylabel=r"derivative $\partial L/\partial p_i$ (nats)", xticks=entries
-    )
-    ax.margins(y=0.15)
     return ax
 
 
@@ -227,33 +166,6 @@ def draw_asymptotes(ax: Axes, z: ArrayLike, *lines: ArrayLike) -> Axes:
     """Draw each of the given lines thin and grey behind the curves that approach it."""
     for line in lines:
         ax.plot(z, line, color=palette.REFERENCE, linestyle=":", linewidth=1.5, zorder=1)
-    return ax
-
-
-def draw_two_gradients(ax: Axes, z: ArrayLike, in_z: ArrayLike, in_p: ArrayLike) -> Axes:
-    """Draw the derivative in the logit, which is bounded, and in the probability, which is not."""
-    draw_curve(
-        ax, z, in_z, color=palette.GRADIENT, label=r"in the logit: $\partial\ell/\partial z$"
-    )
-    draw_curve(ax, z, in_p, color=palette.HESSIAN, linestyle="--",
-               label=r"in the probability: $\partial\ell/\partial p$")  # fmt: skip
-    ax.set(xlabel=_LOGIT, ylabel="derivative of the loss (nats)")
-    return ax
-
-
-def draw_relative_errors(
-    ax: Axes, z: ArrayLike, naive: ArrayLike, stable: ArrayLike, *, unit_roundoff: float
-) -> Axes:
-    """Draw the relative errors of two formulas on a logarithmic axis, which has no place for 0."""
-    for error, color, marker, label in (
-        (naive, palette.WRONG, "x", "naive formula"),
-        (stable, palette.RIGHT, ".", "stable formula"),
-    ):
-        error = np.asarray(error, dtype=float)
-        ax.plot(z, np.where(error > 0, error, np.nan), marker, color=color, ms=5, label=label)
-    draw_reference_line(ax, y=unit_roundoff, text="unit roundoff")
-    ax.set(xlabel=_LOGIT, ylabel="relative error (share of the value)", yscale="log")
-    ax.legend()
     return ax
 
 

@@ -15,7 +15,6 @@ X = np.linspace(0.05, 0.95, 7)
 ONE, ZERO = -np.log(X), -np.log1p(-X)
 PROBABILITIES, LABELS = [0.9, 0.95, 0.75, 0.85], [1, 1, 0, 1]
 GRADIENT = np.array([-0.625, 0.5, -0.3125, -1.25])
-BINS = np.array([0.0, 0.5, 1.0, 4.0])
 
 # Each function with arrays to draw, and the lines (x, y) that must then be on the axes.
 FIGURES = {
@@ -25,28 +24,13 @@ FIGURES = {
         lambda f, ax: f(ax, x=0.3, y=2.0, text="here"),
         [([0.3, 0.3], [0, 1]), ([0, 1], [2, 2])],
     ),
-    "draw_answers": (
-        lambda f, ax: f(ax, PROBABILITIES, LABELS, [0.8, 0.74]),
-        [
-            ([0.9, 0.95, 0.85], [1, 2, 4]),
-            ([0.75], [3]),
-            ([0.8, 0.8], [0, 1]),
-            ([0.74, 0.74], [0, 1]),
-        ],
-    ),
     "draw_accuracy_steps": (lambda f, ax: f(ax, X, ZERO), [(X, ZERO)]),
     "draw_likelihood": (lambda f, ax: f(ax, X, ONE, best=0.5), [(X, ONE), ([0.5] * 2, [0, 1])]),
     "draw_minimum": (
         lambda f, ax: f(ax, X, ONE, best=0.5, least=0.7),
         [(X, ONE), ([0.5], [0.7])],
     ),
-    "draw_loss_histogram": (
-        lambda f, ax: f(ax, ONE, bins=BINS, mean=0.9, baseline=0.7),
-        [([0.9] * 2, [0, 1]), ([0.7] * 2, [0, 1])],
-    ),
     "draw_sorted_losses": (lambda f, ax: f(ax, ONE[:4], LABELS), []),
-    "draw_reliability": (lambda f, ax: f(ax, X, ZERO), [([0, 1], [0, 1]), (X, ZERO)]),
-    "draw_gradient": (lambda f, ax: f(ax, GRADIENT, LABELS), [([0, 1], [0, 0])]),
     "draw_pulls": (
         lambda f, ax: f(ax, PROBABILITIES, [0.1, 0.2, 0.3, 0.4], GRADIENT, step=0.2),
         [([p], [loss]) for p, loss in zip(PROBABILITIES, [0.1, 0.2, 0.3, 0.4], strict=True)],
@@ -54,11 +38,6 @@ FIGURES = {
     "draw_matrix": (lambda f, ax: f(ax, np.diag(GRADIENT)), []),
     "draw_sigmoid": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
     "draw_asymptotes": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
-    "draw_two_gradients": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
-    "draw_relative_errors": (
-        lambda f, ax: f(ax, X, ONE, ZERO, unit_roundoff=0.1),
-        [(X, ONE), (X, ZERO), ([0, 1], [0.1, 0.1])],
-    ),
     "draw_hessian_bump": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
 }
 # These draw on axes that another function has labelled, or that you label.
@@ -67,13 +46,10 @@ UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes", "draw_pull
 WITHOUT_UNIT = [
     r"probability \$p\$",
     r"logit \$z\$",
-    r"question|example|entry \$i\$|loss \$i\$|probability \$k\$",
+    r"example|loss \$i\$|probability \$k\$",
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
-    r"examples \(count\)",
-    r"observed share of label 1",
     r"probability and its slope",
-    r"relative error \(share of the value\)",
 ]
 
 
@@ -146,18 +122,6 @@ def test_labels_have_their_colours():
     assert [one.get_label(), zero.get_label()] == ["label 1", "label 0"]
 
 
-def test_bars_are_the_gradient_in_the_colours_of_its_labels():
-    bars = drawn("draw_gradient").patches
-    assert [bar.get_height() for bar in bars] == GRADIENT.tolist()
-    zeros = [to_hex(bar.get_facecolor()) == palette.LABEL_ZERO.lower() for bar in bars]
-    assert zeros == [False, False, True, False]
-
-
-def test_histogram_counts_the_losses_in_the_given_bins():
-    bars = drawn("draw_loss_histogram").patches
-    assert [bar.get_height() for bar in bars] == np.histogram(ONE, BINS)[0].tolist()
-
-
 def test_sorted_losses_keep_their_places_in_the_colours_of_their_labels():
     bars = drawn("draw_sorted_losses").patches
     shown = {
@@ -174,13 +138,6 @@ def test_heat_map_shows_the_matrix_and_writes_its_values():
     assert np.array_equal(image.get_array(), np.diag(GRADIENT))
     assert [text.get_text() for text in ax.texts][:5] == ["−0.625", "0", "0", "0", "0"]
     assert image.get_clim() == (-1.25, 1.25)
-
-
-def test_error_of_zero_has_no_point_on_the_logarithmic_axis():
-    ax = Figure().subplots()
-    plotting.draw_relative_errors(ax, [0, 1], [0, 0.5], [0, 0], unit_roundoff=0.1)
-    assert np.isnan(ax.lines[0].get_ydata()).tolist() == [True, False]
-    assert ax.get_yscale() == "log"
 
 
 def test_area_under_the_bump_ends_on_its_curve():
