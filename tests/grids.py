@@ -74,3 +74,22 @@ def worst_error(computed, exact):
     normal = (size >= float(info.tiny)) & (size <= float(info.max))
     assert normal.any()
     return ulp_error(computed[normal], exact[normal]).max()
+
+
+def draw_batch():
+    """Return arguments at which every peer is at ease, labels hard and soft."""
+    rng = np.random.default_rng(0)
+    return {
+        "logits": rng.normal(0, 3, (8, 3)),
+        "probabilities": rng.uniform(0.02, 0.98, (8, 3)),
+        "labels": np.where(
+            rng.random((8, 3)) < 0.5, rng.integers(0, 2, (8, 3)), rng.random((8, 3))
+        ),
+        "weight": rng.uniform(0.1, 2, (8, 3)),
+        "pos_weight": rng.uniform(0.1, 5, 3),
+    }
+
+
+def absolute_errors(computed, exact):
+    """Return |computed - exact| as floats."""
+    return np.array([abs(float(float(c) - e)) for c, e in zip(computed, exact, strict=True)])

@@ -8,9 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-import torch
 from losses import LOSSES
-from scipy import sparse
 
 from companion import binary, elementary
 
@@ -60,6 +58,25 @@ def assert_mends(message, name, *fragments):
 
 # Kinds and dtypes -------------------------------------------------------------------------------
 
+
+def tensor():
+    import torch  # takes seconds, and most tests here have no need of it
+
+    return torch.tensor(FIRST)
+
+
+def parameter():
+    import torch
+
+    return torch.nn.Parameter(tensor())
+
+
+def sparse():
+    from scipy.sparse import csr_array
+
+    return csr_array(FIRST[:, None])
+
+
 WRONG_KINDS = {
     "masked": (np.ma.masked_array(FIRST, mask=[False, False, True]), ["masked", "weight"]),
     "all-valid masked": (np.ma.masked_array(FIRST), ["masked"]),
@@ -71,9 +88,9 @@ WRONG_KINDS = {
     "bytes": (np.array([b"0", b"1", b"1"]), ["S1"]),
     "dates": (np.array(["2026-01-01"] * 3, dtype="datetime64[D]"), ["datetime64"]),
     "huge integers": ([0, 1, 2**70], ["object"]),
-    "tensor": (torch.tensor([0.2, 0.7, 0.9]), [r"torch\.Tensor", "numpy"]),
-    "parameter": (torch.nn.Parameter(torch.tensor([0.2, 0.7, 0.9])), ["torch", "detach"]),
-    "sparse": (sparse.csr_array(FIRST[:, None]), ["csr_array"]),
+    "tensor": (tensor, [r"torch\.Tensor", "numpy"]),
+    "parameter": (parameter, ["torch", "detach"]),
+    "sparse": (sparse, ["csr_array"]),
 }
 if np.finfo(np.longdouble).eps < np.finfo(np.float64).eps:
     WRONG_KINDS["longdouble"] = (FIRST.astype(np.longdouble), ["longdouble|float128"])
@@ -91,6 +108,7 @@ ARGUMENTS = [
 )
 def test_wrong_kind_of_argument_is_a_type_error_that_names_it(function, name, kind):
     value, fragments = WRONG_KINDS[kind]
+    value = value() if callable(value) else value
     assert_mends(message_of(TypeError, call, function, **{name: value}), name, *fragments)
 
 
@@ -98,6 +116,7 @@ def test_wrong_kind_of_argument_is_a_type_error_that_names_it(function, name, ki
 @pytest.mark.parametrize("function", ELEMENTARY, ids=name_of)
 def test_wrong_kind_in_an_elementary_function_is_a_type_error(function, kind):
     value, fragments = WRONG_KINDS[kind]
+    value = value() if callable(value) else value
     assert_mends(message_of(TypeError, function, value), first_name(function), *fragments)
 
 
