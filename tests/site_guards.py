@@ -79,7 +79,7 @@ def raw_tex(page):
     return [
         f"TeX is left in: {' '.join(text.split())[:80]}"
         for text in page.soup.find_all(string=TEX)
-        if not text.find_parent(TEX_IS_MEANT)
+        if not text.find_parent(TEX_IS_MEANT) and not text.find_parent(class_="sig")
     ]
 
 

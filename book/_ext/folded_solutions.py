@@ -38,9 +38,8 @@ class FoldSolutions(SphinxTransform):
         for section in list(self.document.findall(_is_solution)):
             title, *content = section.children
             folded = solution("", summary("", "", *title.children), *content)
-            folded["ids"], folded["names"] = section["ids"], section["names"]
             folded.source, folded.line = section.source, section.line
-            section.replace_self(folded)
+            section.replace_self(folded)  # which hands over the section's ids and labels
             for exercise in folded.findall(_is_exercise):
                 LOGGER.warning(
                     "this exercise would be folded away with the solution above; "
