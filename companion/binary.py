@@ -146,7 +146,7 @@ def binary_cross_entropy_with_logits_gradient(
     Notes
     -----
     Computed as k ± e / (1 + e) with e = exp(-|z|) and k = [z > 0] - y. For labels 0 and 1 within
-    2 ULP in float64; for soft labels within 2 ulp of max(σ, y).
+    2 ULP in float64; for soft labels within 2 ulp of max(σ, y), 2.5 where both are tiny.
 
     Examples
     --------
@@ -439,8 +439,14 @@ def _evaluate(
     for name in ("weight", "pos_weight"):
         if named[name] is not None:
             weight_shape(name, named[name], shape)
-    # A Hessian squares rounded numbers: narrow floats need float64 to keep its promise.
-    working = np.dtype(np.float64) if "hessian" in want else compute_dtype(dtype)
+    # Where a block never comes (no element), or comes rounded (a Python number beside a narrower
+    # float), the block's own check would see nothing, or another number.
+    for name, whole in named.items():
+        if whole is not None and whole.size and (whole.ndim == 0 or not math.prod(shape)):
+            _check_range(name, whole, whole)
+    # A Hessian squares rounded numbers, and a sum of weights may leave a narrow float's range.
+    wide = "hessian" in want or reduction == "weighted_mean"
+    working = np.dtype(np.float64) if wide else compute_dtype(dtype)
     sweep = functools.partial(
         evaluate, operands=arrays, shape=shape, dtype=working, workers=count_workers(workers)
     )
@@ -487,20 +493,26 @@ def _checked(
 ) -> list[Any]:
     """Return the block's operands with labels smoothed; refuse values out of range."""
     for (name, whole), operand in zip(named.items(), operands, strict=True):
-        if whole is None or name == "logits":
-            continue
-        low = np.minimum.reduce(operand, axis=None)
-        high = np.maximum.reduce(operand, axis=None)
-        if name in ("weight", "pos_weight"):
-            if not (low >= 0 and high < np.inf):
-                raise weight_error(name, whole)
-        elif not (low >= 0 and high <= 1):
-            raise unit_interval_error(name, whole)
+        if whole is not None:
+            _check_range(name, operand, whole)
     if smoothing:
         x, y, *weights = operands
         operands = [x, np.multiply(y, 1 - smoothing, out=scratch), *weights]
         operands[1] += smoothing / 2
     return operands
+
+
+def _check_range(name: str, values: np.ndarray, whole: np.ndarray) -> None:
+    """Refuse values out of range, with a message about the whole argument."""
+    if name == "logits":
+        return
+    low = np.minimum.reduce(values, axis=None)
+    high = np.maximum.reduce(values, axis=None)
+    if name in ("weight", "pos_weight"):
+        if not (low >= 0 and high < np.inf):
+            raise weight_error(name, whole)
+    elif not (low >= 0 and high <= 1):
+        raise unit_interval_error(name, whole)
 
 
 def _multiply(values: np.ndarray, weight: np.ndarray) -> None:

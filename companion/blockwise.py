@@ -105,16 +105,19 @@ def _reader(
 ) -> tuple[_Fetch | None, np.ndarray | None]:
     """Return how to fetch a block of `operand`, or the operand itself where it is a scalar."""
     if operand is None or operand.ndim == 0:
-        return None, None if operand is None else operand.astype(dtype)
+        with np.errstate(all="ignore"):  # a number too large for the dtype is infinite in it
+            return None, None if operand is None else operand.astype(dtype)
     if operand.shape == shape and operand.flags.c_contiguous:
         flat = operand.reshape(-1)
         if operand.dtype == dtype:
             return lambda start, stop, scratch: flat[start:stop], None
     else:
-        flat = np.broadcast_to(operand, shape).flat
+        flat = None
 
     def fetch(start: int, stop: int, scratch: np.ndarray) -> np.ndarray:
-        scratch[...] = flat[start:stop]
+        # An iterator is not to be shared by threads, so each block makes its own.
+        source = np.broadcast_to(operand, shape).flat if flat is None else flat
+        scratch[...] = source[start:stop]
         return scratch
 
     return fetch, None
@@ -125,3 +128,5 @@ def _total(values: tuple[float, ...]) -> float:
         return math.fsum(values)
     except OverflowError:
         return sum(values)
+    except ValueError:  # inf and -inf
+        return math.nan

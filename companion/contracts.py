@@ -55,19 +55,26 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
     ValueError
         For ragged nested sequences.
     """
-    if type(value).__module__.partition(".")[0] in _TENSOR_LIBRARIES:
-        raise TypeError(
-            f"{name}: expected a NumPy array or array_like, got {_kind(value)}; "
-            f"pass {name}.detach().cpu().numpy() (PyTorch) or numpy.asarray({name})"
-        )
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name}: expected a plain array, got a masked array; "
-            "pass its .data, and weight=~mask to leave the masked elements out"
-        )
+    kinds = {type(value), *map(type, value)} if isinstance(value, list | tuple) else {type(value)}
+    for kind in kinds:
+        if any(c.__module__.partition(".")[0] in _TENSOR_LIBRARIES for c in kind.__mro__):
+            raise TypeError(
+                f"{name}: expected a NumPy array or array_like, got {_name(kind)}; "
+                f"pass {name}.detach().cpu().numpy() (PyTorch) or numpy.asarray({name})"
+            )
+        if issubclass(kind, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name}: expected a plain array, got a masked array; pass its .data, and to leave "
+                'the masked elements out weight=~mask with reduction="weighted_mean"'
+            )
     try:
         array = np.asarray(value)
     except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise ValueError(
+                f"{name}: expected array_like, got {_name(type(value))}, of which NumPy makes "
+                f"no array ({error}); pass a NumPy array"
+            ) from error
         raise ValueError(
             f"{name}: expected rows of equal length, got a ragged sequence; "
             "pad the rows or concatenate them"
@@ -75,14 +82,22 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
     if array.dtype.kind not in "biuf" or array.dtype.char == "g":
         raise TypeError(
             f"{name}: expected real numbers (float16, float32, float64, integers or booleans), "
-            f"got {_kind(value)} of dtype {array.dtype}; "
-            f"convert it with numpy.asarray({name}, float)"
+            f"got {_name(type(value))} of dtype {array.dtype}; {_conversion(name, value, array)}"
         )
     return array
 
 
-def _kind(value: object) -> str:
-    kind = type(value)
+def _conversion(name: str, value: object, array: np.ndarray) -> str:
+    if value is None:
+        return "the argument is required"
+    if hasattr(value, "toarray"):
+        return f"pass {name}.toarray()"
+    if array.dtype.kind == "c":
+        return f"pass {name}.real if the imaginary part is 0"
+    return f"convert it to numbers first, for example with numpy.asarray({name}, float)"
+
+
+def _name(kind: type) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
@@ -132,12 +147,14 @@ def common_shape(
         return first.shape
     if first.ndim == 0:
         return second.shape
-    mend = "check that each element has its label"
+    mend = "check that each element has its label, or pass one number for all as a scalar"
     if first.size == second.size:
         mend = f"reshape one of them, for example {second_name}.reshape({first_name}.shape)"
     try:
         silent = np.broadcast_shapes(first.shape, second.shape)
-        consequence = f"; NumPy would have broadcast them to {silent} and paired wrong elements"
+        consequence = f"; NumPy would have broadcast them to {silent}"
+        if min(first.size, second.size) > 1:
+            consequence += " and paired wrong elements"
     except ValueError:
         consequence = ""
     raise ValueError(
@@ -146,7 +163,9 @@ def common_shape(
     )
 
 
-def weight_shape(name: str, weight: np.ndarray, shape: tuple[int, ...]) -> None:
+def weight_shape(
+    name: str, weight: np.ndarray, shape: tuple[int, ...], target: str = "labels"
+) -> None:
     """Refuse a weight that does not broadcast to `shape`, or that would enlarge it."""
     try:
         fits = np.broadcast_shapes(weight.shape, shape) == shape
@@ -154,8 +173,9 @@ def weight_shape(name: str, weight: np.ndarray, shape: tuple[int, ...]) -> None:
         fits = False
     if not fits:
         raise ValueError(
-            f"{name}: expected a shape that broadcasts to the labels' {shape}, got {weight.shape}; "
-            "give one number for each element, or lengths of 1 where it repeats"
+            f"{name}: expected a shape that broadcasts to the {target}' {shape}, "
+            f"got {weight.shape}; give one number for each element, or lengths of 1 where it "
+            "repeats"
         )
 
 
@@ -187,6 +207,11 @@ def weight_error(name: str, values: ArrayLike) -> ValueError:
     """Return the `ValueError` for weights that are not all finite and at least 0."""
     values = np.asarray(values, dtype=np.float64)
     bad = values[~((values >= 0) & (values < np.inf))]
+    if not bad.size:
+        return ValueError(
+            f"{name}: expected values that the other arguments' dtype can hold, got "
+            f"{float(values.max())}; pass float64 arguments"
+        )
     return ValueError(
         f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
         f"({bad.size} of {values.size} elements); use 0 to leave an element out"
@@ -197,7 +222,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Refuse an option that is not one of `choices`."""
     if not isinstance(value, str):
         raise TypeError(
-            f"{name}: expected one of {', '.join(map(repr, choices))}, got {_kind(value)}; "
+            f"{name}: expected one of {', '.join(map(repr, choices))}, got {_name(type(value))}; "
             "pass the option as a string"
         )
     if value not in choices:
@@ -227,7 +252,7 @@ def count_workers(workers: int | None) -> int:
         return 1
     if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)):
         raise TypeError(
-            f"workers: expected an integer or None, got {_kind(workers)}; "
+            f"workers: expected an integer or None, got {_name(type(workers))}; "
             "pass 1 or more, or -1 for all processors"
         )
     if workers < 1 and workers != -1:

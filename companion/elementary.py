@@ -1,7 +1,8 @@
 """The functions beneath every cross-entropy, right to the last digits over the whole range.
 
-Each takes array_like and returns its float dtype (float16 is computed in float32; integers and
-booleans give float64). Infinite arguments give the limit, NaN gives NaN, and no warning is raised.
+Each takes array_like and returns its float dtype (float16 is computed in a wider float; integers
+and booleans give float64). Infinite arguments give the limit, NaN gives NaN, and no warning is
+raised.
 
 Read in this order: `softplus` (the loss of a hard label), `log_sigmoid`, `sigmoid` and its inverse
 `logit`; then `logsumexp`, `log_softmax` and `softmax`, the same for several classes.

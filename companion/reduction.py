@@ -40,7 +40,7 @@ def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
     Raises
     ------
     ValueError
-        If that number is 0: the mean of nothing.
+        If that number is 0, the mean of nothing, or overflows.
     """
     if reduction in ("none", "sum"):
         return 1.0
@@ -53,6 +53,11 @@ def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
         raise ValueError(
             "reduction: expected a positive sum of weights for 'weighted_mean', got 0; "
             "use 'sum' (0.0), or carry a RunningMean over batches"
+        )
+    if reduction == "weighted_mean" and weight == math.inf:
+        raise ValueError(
+            "reduction: expected a finite sum of weights for 'weighted_mean', got inf; "
+            "scale the weights down, which leaves a weighted mean as it is"
         )
     return float(count) if reduction == "mean" else weight
 
@@ -104,7 +109,7 @@ class RunningMean:
         if weight is None:
             total = float(values.size)
         else:
-            weight_shape("weight", weight, values.shape)
+            weight_shape("weight", weight, values.shape, "values")
             if not np.all((weight >= 0) & (weight < np.inf)):
                 raise weight_error("weight", weight)
             weight = np.broadcast_to(weight.astype(np.float64), values.shape)
@@ -139,7 +144,12 @@ class RunningMean:
     @property
     def mean(self) -> float:
         """The mean so far; a `ValueError` while the weight is 0."""
-        return self.sum / denominator("weighted_mean", 0, self.weight)
+        if self.weight == 0:
+            raise ValueError(
+                "mean: expected a positive weight, got 0: nothing was added, or only with "
+                "weight 0; update or merge first"
+            )
+        return self.sum / self.weight
 
     def __repr__(self) -> str:
         return f"RunningMean(sum={self.sum!r}, weight={self.weight!r})"

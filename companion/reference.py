@@ -323,7 +323,7 @@ def _require_unit(name: str, value: Any) -> None:
 def _exactly(x: Any) -> mpmath.mpf:
     """Convert without rounding; call it at a precision that holds x."""
     if isinstance(x, np.generic):
-        if not isinstance(x, np.bool | np.integer | np.float16 | np.float32 | np.float64):
+        if not isinstance(x, np.bool_ | np.integer | np.float16 | np.float32 | np.float64):
             raise TypeError(f"expected a real number of at most 64 bits, not {type(x).__name__}")
         x = x.item()
     if not isinstance(x, int | float) and not hasattr(x, "_mpf_"):

@@ -281,3 +281,16 @@ def test_every_loss_has_its_three_derivatives():
     for stem in ("binary_cross_entropy", "binary_cross_entropy_with_logits"):
         for suffix in ("", "_gradient", "_hessian", "_value_and_gradient"):
             assert f"{stem}{suffix}" in binary.__all__
+
+
+def test_weighted_mean_survives_weights_that_overflow_a_narrow_sum():
+    weight = np.full(10, 1e38, np.float32)
+    zeros = np.zeros(10, np.float32)
+    gradient = binary_cross_entropy_with_logits_gradient(
+        zeros, zeros, weight=weight, reduction="weighted_mean"
+    )
+    np.testing.assert_allclose(gradient, 0.05, rtol=2 * np.finfo(np.float32).eps)
+    value = binary_cross_entropy_with_logits(
+        np.float16(0), 1, weight=1e-46, reduction="weighted_mean"
+    )
+    assert value == np.float16(np.log(2))

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 from losses import LOSSES
 
-from companion import binary, elementary
+from companion import (
+    binary,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    elementary,
+)
 
 FIRST = np.array([0.2, 0.7, 0.9])  # valid as probabilities and as logits
 LABELS = np.array([0.0, 1.0, 1.0])
@@ -71,6 +76,19 @@ def parameter():
     return torch.nn.Parameter(tensor())
 
 
+def subclass_of_tensor():
+    import torch
+
+    class Own(torch.Tensor):
+        pass
+
+    return tensor().as_subclass(Own)
+
+
+def list_of_tensors():
+    return list(tensor())
+
+
 def sparse():
     from scipy.sparse import csr_array
 
@@ -80,7 +98,7 @@ def sparse():
 WRONG_KINDS = {
     "masked": (np.ma.masked_array(FIRST, mask=[False, False, True]), ["masked", "weight"]),
     "all-valid masked": (np.ma.masked_array(FIRST), ["masked"]),
-    "complex": (FIRST + 0j, ["complex128"]),
+    "complex": (FIRST + 0j, ["complex128", r"\.real"]),
     "object": (np.array([0, None, 1], dtype=object), ["object"]),
     "Decimal": ([Decimal(0), Decimal(1), Decimal(1)], ["object"]),
     "strings": (["yes", "no", "yes"], ["<U3", "list"]),
@@ -89,8 +107,11 @@ WRONG_KINDS = {
     "dates": (np.array(["2026-01-01"] * 3, dtype="datetime64[D]"), ["datetime64"]),
     "huge integers": ([0, 1, 2**70], ["object"]),
     "tensor": (tensor, [r"torch\.Tensor", "numpy"]),
+    "subclass of tensor": (subclass_of_tensor, ["Own", "numpy"]),
+    "list of tensors": (list_of_tensors, [r"torch\.Tensor", "numpy"]),
+    "list of masked arrays": ([np.ma.masked_array(FIRST)], ["masked"]),
     "parameter": (parameter, ["torch", "detach"]),
-    "sparse": (sparse, ["csr_array"]),
+    "sparse": (sparse, ["csr_array", r"\.toarray\(\)"]),
 }
 if np.finfo(np.longdouble).eps < np.finfo(np.float64).eps:
     WRONG_KINDS["longdouble"] = (FIRST.astype(np.longdouble), ["longdouble|float128"])
@@ -267,6 +288,39 @@ def test_weighted_mean_without_weight_is_a_value_error(function):
         message = message_of(ValueError, call, function, weight=nothing, reduction="weighted_mean")
         assert "weight" in message
         assert re.search("sum|total|zero", message), message
+
+
+NARROW = np.zeros(1, np.float32)
+SLIPPED = {  # beside float32 the Python number would round into the range, or out of the dtype
+    "label just below 0": (binary_cross_entropy_with_logits, {"labels": -1e-50}, "labels"),
+    "label just above 1": (binary_cross_entropy_with_logits, {"labels": 1 + 1e-8}, "labels"),
+    "probability": (binary_cross_entropy, {"labels": NARROW, "probabilities": -1e-50}, "prob"),
+    "weight": (binary_cross_entropy_with_logits, {"labels": NARROW, "weight": 1e39}, "float64"),
+}
+
+
+@pytest.mark.parametrize("case", SLIPPED)
+def test_python_number_is_judged_before_it_is_rounded(case):
+    function, arguments, word = SLIPPED[case]
+    first = arguments.pop("probabilities", NARROW) if case == "probability" else NARROW
+    with pytest.raises(ValueError, match=word):
+        function(first, **arguments)
+
+
+EMPTY = {"labels": 5.0}, {"labels": np.zeros(0), "weight": -1}, {"labels": -1.0, "weight": np.nan}
+
+
+@pytest.mark.parametrize("arguments", EMPTY, ids=["label", "weight", "both"])
+def test_range_is_checked_where_there_is_no_element_too(arguments):
+    with pytest.raises(ValueError, match="expected"):
+        binary_cross_entropy_with_logits(np.zeros(0), reduction="sum", **arguments)
+
+
+def test_sum_of_weights_beyond_the_largest_float_is_a_value_error():
+    with pytest.raises(ValueError, match="scale the weights down"):
+        binary_cross_entropy_with_logits(
+            np.zeros(10), np.zeros(10), weight=np.full(10, 1e308), reduction="weighted_mean"
+        )
 
 
 # Options ----------------------------------------------------------------------------------------

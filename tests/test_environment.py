@@ -413,6 +413,9 @@ def test_constraints_cover_all_that_is_installed():
     assert (missing, wrong) == ([], [])
 
 
-def test_citation_names_the_version_of_the_package():
+def test_citation_and_module_name_the_version_of_the_package():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\nversion: {PROJECT['project']['version']}\n" in citation
+    version = PROJECT["project"]["version"]
+    assert f"\nversion: {version}\n" in citation
+    module = (ROOT / "companion" / "__init__.py").read_text(encoding="utf-8")
+    assert f'\n__version__ = "{version}"\n' in module
