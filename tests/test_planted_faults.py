@@ -100,7 +100,7 @@ FAULTS = {
     ),
     "mask of a masked array dropped": Fault(
         "contracts",
-        "if isinstance(value, np.ma.MaskedArray):",
+        "if issubclass(kind, np.ma.MaskedArray):",
         "if False:",
         f"{KINDS}[{LOGITS}-labels-masked]",
     ),
@@ -136,8 +136,8 @@ FAULTS = {
     ),
     "warnings of the blocks let out": Fault(
         "blockwise",
-        'np.errstate(all="ignore")',
-        "np.errstate()",
+        'with np.errstate(all="ignore"):\n            for',
+        "with np.errstate():\n            for",
         "test_laws.py::test_no_edge_of_the_range_raises_a_floating_point_warning",
     ),
     "last block forgotten": Fault(
