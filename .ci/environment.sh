@@ -40,6 +40,11 @@ find_python() {
         "or name it: make book PYTHON=/path/to/python3.$newest"
 }
 
+# Whether PYTHON asks for another one than .venv was made with.
+other_python() {
+    [ -n "${PYTHON:-}" ] && find_python && [ "$("$python" -V)" != "$(.venv/bin/python -V)" ]
+}
+
 make_venv() {
     find_python
     say "Making .venv with $python ($("$python" -V))"
@@ -119,7 +124,8 @@ sources=$(cat requirements.txt constraints.txt pyproject.toml | cksum)
 made_from=$(sed -n 1p "$ready" 2>/dev/null)
 made_in=$(sed -n 2p "$ready" 2>/dev/null)
 
-if ! usable .venv/bin/python || [ -e "$unfinished" ] || [ "${made_in:-$here}" != "$here" ]; then
+if ! usable .venv/bin/python || [ -e "$unfinished" ] || [ "${made_in:-$here}" != "$here" ] ||
+    other_python; then
     make_venv
 elif [ "$made_from" = "$sources" ]; then
     exit 0

@@ -239,6 +239,24 @@ def test_set_up_without_a_usable_python_says_which_one_to_install(machine):
 
 
 @posix
+def test_set_up_starts_anew_with_another_python_that_is_asked_for(machine):
+    machine.run()
+    machine.script("python3.13", FAKE_PYTHON.replace("3.12.0", "3.13.0"))
+    usable = "python3 python3.13 .venv/bin/python"
+    *_, calls = machine.run(USABLE=usable, PYTHON="python3.13")
+    assert calls[0] == "venv"
+    *_, calls = machine.run(USABLE=usable, PYTHON="python3.13")
+    assert calls == []
+
+
+@posix
+def test_set_up_refuses_an_unusable_python_even_where_an_environment_is_ready(machine):
+    machine.run()
+    code, out, err, _ = machine.run(PYTHON="python3.9")
+    assert_one_sentence(code, out, err, "PYTHON=python3.9 is not a working CPython 3.11 to 3.14")
+
+
+@posix
 def test_set_up_refuses_an_unusable_python_that_was_asked_for(machine):
     code, out, err, _ = machine.run(PYTHON="python3.9")
     assert_one_sentence(code, out, err, "PYTHON=python3.9 is not a working CPython 3.11 to 3.14")
