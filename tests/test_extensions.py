@@ -12,11 +12,13 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util.docutils import docutils_namespace
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book/_ext"))
 
 import docstring_bars  # noqa: E402
+import fresh_assets  # noqa: E402
 import katex_prerender  # noqa: E402
 import repository_links  # noqa: E402
 
@@ -73,8 +75,10 @@ def site(tmp_path_factory):
         "myst_enable_extensions": ["colon_fence", "dollarmath"],
     }
     out = source / "_out"
-    app = Sphinx(source, None, out, out / "trees", "html", options, status=None, warning=warnings)
-    app.build()
+    with docutils_namespace():
+        Sphinx(
+            source, None, out, out / "trees", "html", options, status=None, warning=warnings
+        ).build()
     pages = {
         name: BeautifulSoup((out / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         for name in NOTEBOOKS
@@ -284,3 +288,42 @@ def test_bars_are_escaped_in_text_and_left_alone_in_examples_and_literals():
     assert lines == [
         "The size \\|z\\|, or ``|z|``.", "", ">>> a | b", "c | d", "", "then \\|y\\|"
     ]  # fmt: skip
+
+
+# What makes the book be built anew ----------------------------------------------------------------
+
+
+def test_digest_changes_with_a_name_and_with_a_content(tmp_path):
+    style = tmp_path / "custom.css"
+    style.write_text("p { margin: 0 }", encoding="utf-8")
+    first = fresh_assets.digest([tmp_path])
+    style.write_text("p { margin: 1px }", encoding="utf-8")
+    second = fresh_assets.digest([tmp_path])
+    style.rename(tmp_path / "other.css")
+    assert len({first, second, fresh_assets.digest([tmp_path])}) == 3
+
+
+def test_digest_forgets_what_python_leaves_behind(tmp_path):
+    first = fresh_assets.digest([tmp_path])
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__/module.pyc").write_bytes(b"0")
+    assert fresh_assets.digest([tmp_path]) == first
+
+
+def test_stylesheets_and_extensions_are_watched():
+    watched = {path.name for folder in fresh_assets.FOLDERS for path in folder.iterdir()}
+    assert {"custom.css", "executed_tabs.py"} <= watched
+
+
+def test_sphinx_reads_all_pages_again_when_the_digest_changes(tmp_path, monkeypatch):
+    (tmp_path / "index.rst").write_text("A page\n======\n", encoding="utf-8")
+    read = []
+    for now in ("one", "one", "two"):
+        monkeypatch.setattr(fresh_assets, "digest", lambda folders, now=now: now)
+        status = io.StringIO()
+        options = {"extensions": ["fresh_assets"], "html_theme": "basic"}
+        out = tmp_path / "out"
+        with docutils_namespace():
+            Sphinx(tmp_path, None, out, out, "html", options, status=status).build()
+        read.append("1 added" in status.getvalue())
+    assert read == [True, False, True]

@@ -1,0 +1,37 @@
+"""Build every page anew when a stylesheet or one of these extensions has changed.
+
+Sphinx looks at the pages alone: with those unchanged it stops before it copies the static files,
+and never asks whether the code that made a page is still the same. A digest of both folders, kept
+as a configuration value, lets Sphinx notice by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+FOLDERS = [Path(__file__).parent, Path(__file__).parent.parent / "_static"]
+
+
+def digest(folders: list[Path]) -> str:
+    """Return a digest of the names and contents of all files below some folders."""
+    total = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def remember(app: Sphinx, config: Config) -> None:
+    """Hand the digest to Sphinx, which compares it with the last build's."""
+    config.fresh_assets_digest = digest(FOLDERS)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the value; when it changes, Sphinx reads all pages again."""
+    app.add_config_value("fresh_assets_digest", "", "env", [str])
+    app.connect("config-inited", remember)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
