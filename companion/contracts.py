@@ -89,12 +89,12 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
 
 def _conversion(name: str, value: object, array: np.ndarray) -> str:
     if value is None:
-        return "the argument is required"
+        return f"pass numbers for {name}"
     if hasattr(value, "toarray"):
         return f"pass {name}.toarray()"
     if array.dtype.kind == "c":
         return f"pass {name}.real if the imaginary part is 0"
-    return f"convert it to numbers first, for example with numpy.asarray({name}, float)"
+    return "pass numbers, or an array or nested list of them"
 
 
 def _name(kind: type) -> str:
@@ -194,8 +194,10 @@ def unit_interval_error(name: str, values: ArrayLike) -> ValueError:
 def _mend(name: str, values: np.ndarray) -> str:
     if np.isnan(values).any():
         return "NaN is no probability: remove these elements, or find where they come from"
-    if name != "labels":
+    if name == "probabilities":
         return "logits are not probabilities: take sigmoid(z), or call a function for logits"
+    if name != "labels":
+        return "pass probabilities"
     if values.min() == -1 and values.max() <= 1:
         return f"for labels of -1 and +1 pass ({name} + 1) / 2"
     if values.min() >= 0 and values.max() == 255:

@@ -176,6 +176,11 @@ def _classes(z: ArrayLike, axis: int) -> tuple[np.ndarray, np.dtype]:
         raise TypeError(
             f"axis: expected an integer, got {type(axis).__name__}; pass one class axis"
         )
+    if z.ndim == 0:
+        raise ValueError(
+            "z: expected one logit for each class, shape (…, K, …), got a scalar; "
+            "for one yes/no question use sigmoid, softplus or log_sigmoid"
+        )
     if not -z.ndim <= axis < z.ndim:
         raise ValueError(f"axis: expected an axis of z with shape {z.shape}, got {axis}; pass -1")
     if z.shape[axis] == 0:

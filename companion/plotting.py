@@ -93,7 +93,7 @@ def draw_likelihood(ax: Axes, p: ArrayLike, likelihood: ArrayLike, *, best: floa
     draw_curve(ax, p, likelihood, color=palette.LABEL_ONE)
     draw_reference_line(ax, x=best, text=f"$p$ = {best:.3g}")
     ax.set(xlabel=_PROBABILITY, ylabel="likelihood (a probability)")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.15 * np.max(likelihood))
     return ax
 
 
@@ -129,8 +129,9 @@ def draw_pulls(
         end = x - step * slope
         ax.plot(x, loss, "o", color=palette.LOSS, ms=5)
         ax.annotate("", (end, loss), (x, loss), arrowprops=style)
-        ax.annotate(_number(slope), ((x + end) / 2, loss), (0, 5), color=palette.GRADIENT,
-                    textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+        ax.annotate(_number(slope), ((x + end) / 2, loss), (0, 6), color=palette.GRADIENT,
+                    textcoords="offset points", ha="center", fontsize=9,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     return ax
 
 

@@ -265,3 +265,9 @@ def test_agrees_with_scipy_where_scipy_is_at_ease(ours, scipys):
 
 def test_every_public_function_is_tested_here():
     assert {f.__name__ for f in [*ELEMENTWISE, *OVER_CLASSES]} == set(elementary.__all__)
+
+
+@pytest.mark.parametrize("function", OVER_CLASSES, ids=lambda f: f.__name__)
+def test_one_logit_has_no_classes_and_the_message_names_the_way_out(function):
+    with pytest.raises(ValueError, match=r"got a scalar; .* sigmoid"):
+        function(3.0)

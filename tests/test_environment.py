@@ -437,3 +437,19 @@ def test_citation_and_module_name_the_version_of_the_package():
     assert f"\nversion: {version}\n" in citation
     module = (ROOT / "companion" / "__init__.py").read_text(encoding="utf-8")
     assert f'\n__version__ = "{version}"\n' in module
+
+
+def dead_links(text):
+    """Return what a paper at the top links to or shows that is not in the project."""
+    targets = re.findall(r"\]\(([^)#\s]+)", text)
+    return [target for target in targets if "://" not in target and not (ROOT / target).exists()]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_papers_link_to_what_exists(name):
+    assert dead_links((ROOT / name).read_text(encoding="utf-8")) == []
+
+
+def test_dead_link_in_a_paper_is_found():
+    text = "[a](README.md), ![b](book/gone.png), [c](https://example.org/x)"
+    assert dead_links(text) == ["book/gone.png"]
