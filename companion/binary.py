@@ -34,7 +34,7 @@ from companion.contracts import (
     weight_error,
     weight_shape,
 )
-from companion.reduction import REDUCTIONS, denominator
+from companion.reduction import REDUCTIONS, apply_weight, denominator
 
 __all__ = [
     "binary_cross_entropy",
@@ -470,7 +470,7 @@ def _evaluate(
         block(x, y, pos_weight, *map(results.get, KINDS), scratch[3:])
         for kind, row in results.items():
             if weight is not None:
-                _multiply(row, weight)
+                apply_weight(row, weight)
             if kind != "value" and divisor != 1:
                 row /= divisor
         return tuple(
@@ -513,13 +513,6 @@ def _check_range(name: str, values: np.ndarray, whole: np.ndarray) -> None:
             raise weight_error(name, whole)
     elif not (low >= 0 and high <= 1):
         raise unit_interval_error(name, whole)
-
-
-def _multiply(values: np.ndarray, weight: np.ndarray) -> None:
-    """Multiply in place, with 0 times infinity as 0."""
-    if np.minimum.reduce(weight, axis=None) == 0:
-        np.copyto(values, 0, where=(weight == 0) & np.isinf(values))
-    values *= weight
 
 
 def _sum(values: np.ndarray) -> float:

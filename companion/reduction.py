@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from companion.contracts import as_arrays, weight_error, weight_shape
 
-__all__ = ["REDUCTIONS", "RunningMean", "denominator"]
+__all__ = ["REDUCTIONS", "RunningMean", "apply_weight", "denominator"]
 
 REDUCTIONS = ("none", "sum", "mean", "weighted_mean")
 """All elements; their sum; the sum by the count; the sum by the sum of the weights applied."""
@@ -60,6 +60,13 @@ def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
             "scale the weights down, which leaves a weighted mean as it is"
         )
     return float(count) if reduction == "mean" else weight
+
+
+def apply_weight(values: np.ndarray, weight: np.ndarray) -> None:
+    """Multiply `values` by `weight` in place, with weight 0 times infinity as 0."""
+    if not np.all(weight):
+        np.copyto(values, 0, where=(weight == 0) & np.isinf(values))
+    values *= weight
 
 
 class RunningMean:
@@ -115,7 +122,7 @@ class RunningMean:
             weight = np.broadcast_to(weight.astype(np.float64), values.shape)
             total = _plain_sum(weight)
             with np.errstate(all="ignore"):
-                values = np.where((weight == 0) & np.isinf(values), 0, values) * weight
+                apply_weight(values, weight)
         self._sum = _add(self._sum, (_plain_sum(values), 0.0))
         self._weight = _add(self._weight, (total, 0.0))
         return self

@@ -118,12 +118,12 @@ FAULTS = {
     ),
     "weight dropped from the derivatives": Fault(
         "binary",
-        "if weight is not None:\n                _multiply(row, weight)",
-        'if weight is not None and kind == "value":\n                _multiply(row, weight)',
+        "if weight is not None:\n                apply_weight(row, weight)",
+        'if weight is not None and kind == "value":\n                apply_weight(row, weight)',
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
     ),
     "0 times infinity left as NaN": Fault(
-        "binary",
+        "reduction",
         "np.copyto(values, 0, where=(weight == 0) & np.isinf(values))",
         "pass",
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
