@@ -8,6 +8,17 @@ import numpy as np
 
 from companion import binary
 
+ON_LOGITS = {
+    "value": binary.binary_cross_entropy_with_logits,
+    "gradient": binary.binary_cross_entropy_with_logits_gradient,
+    "hessian": binary.binary_cross_entropy_with_logits_hessian,
+}
+ON_PROBABILITIES = {
+    "value": binary.binary_cross_entropy,
+    "gradient": binary.binary_cross_entropy_gradient,
+    "hessian": binary.binary_cross_entropy_hessian,
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Loss:

@@ -67,9 +67,7 @@ def foreign_addresses(page):
     for script in page.soup.find_all("script", src=False):
         complaints += [
             f"an inline script names {address}"
-            for address in re.findall(
-                r"""["'`]((?:https?:|wss?:)?//[^"'`\s]+)""", script.get_text()
-            )
+            for address in SCRIPT_ADDRESS.findall(script.get_text())
         ]
     return complaints
 

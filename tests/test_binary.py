@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from grids import LABELS, absolute_errors, draw_batch, logits, probabilities, worst_error
+from losses import ON_LOGITS, ON_PROBABILITIES
 
 from companion import binary, reference
 from companion.binary import (
@@ -18,16 +19,6 @@ from companion.elementary import sigmoid
 
 EPS = np.finfo(np.float64).eps
 INF = np.inf
-ON_LOGITS = {
-    "value": binary_cross_entropy_with_logits,
-    "gradient": binary_cross_entropy_with_logits_gradient,
-    "hessian": binary_cross_entropy_with_logits_hessian,
-}
-ON_PROBABILITIES = {
-    "value": binary_cross_entropy,
-    "gradient": binary_cross_entropy_gradient,
-    "hessian": binary_cross_entropy_hessian,
-}
 DTYPES = [np.float64, np.float32, np.float16]
 
 

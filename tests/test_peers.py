@@ -6,32 +6,18 @@ import pytest
 import sympy
 import torch
 from grids import absolute_errors, draw_batch, logits, probabilities
+from losses import ON_LOGITS, ON_PROBABILITIES
 from sklearn.metrics import log_loss
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
 from companion import symbolic
 from companion.binary import (
     binary_cross_entropy,
-    binary_cross_entropy_gradient,
-    binary_cross_entropy_hessian,
     binary_cross_entropy_jacobian,
-    binary_cross_entropy_with_logits,
-    binary_cross_entropy_with_logits_gradient,
-    binary_cross_entropy_with_logits_hessian,
 )
 from companion.elementary import sigmoid
 
 EPS = np.finfo(np.float64).eps
-ON_LOGITS = {
-    "value": binary_cross_entropy_with_logits,
-    "gradient": binary_cross_entropy_with_logits_gradient,
-    "hessian": binary_cross_entropy_with_logits_hessian,
-}
-ON_PROBABILITIES = {
-    "value": binary_cross_entropy,
-    "gradient": binary_cross_entropy_gradient,
-    "hessian": binary_cross_entropy_hessian,
-}
 
 # SymPy ------------------------------------------------------------------------------------------
 
