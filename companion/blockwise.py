@@ -4,20 +4,68 @@ A NumPy expression over N elements writes each of its temporaries to memory, N e
 the formula sees a block of at most `BLOCK` elements and works in scratch that stays in the cache:
 the extra memory is a few MiB and each input is read once. The cut into blocks depends on N alone,
 and block sums are added exactly (`math.fsum`), so the number of threads cannot change a result.
+
+`in_blocks` cuts, runs and adds; `evaluate` does so for operands that broadcast to one shape.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-__all__ = ["BLOCK", "evaluate"]
+__all__ = ["BLOCK", "evaluate", "in_blocks"]
 
 BLOCK = 16384
 """Elements in a block; a handful of float64 arrays of this length fit in a second-level cache."""
+
+
+def in_blocks(
+    process: Callable[[Sequence[tuple[int, int]]], Iterable[tuple[float, ...]]],
+    size: int,
+    *,
+    block: int = BLOCK,
+    workers: int = 1,
+) -> tuple[float, ...]:
+    """Cut the range of `size` into blocks, process them all, and return the exact sums.
+
+    Parameters
+    ----------
+    process : callable
+        ``process(bounds)`` yields one tuple of numbers for each ``(start, stop)`` in `bounds`. It
+        is called once by each thread, with its share of the blocks, and floating-point warnings
+        are off inside.
+    size : int
+        The length of the whole.
+    block : int
+        The greatest length of a block.
+    workers : int
+        Threads; NumPy's loops release the interpreter's lock.
+
+    Returns
+    -------
+    tuple of float
+        The sums over all blocks; empty where `size` is 0.
+    """
+    bounds = [(start, min(start + block, size)) for start in range(0, size, block)]
+
+    def run(bounds: Sequence[tuple[int, int]]) -> list[tuple[float, ...]]:
+        with np.errstate(all="ignore"):
+            return list(process(bounds))
+
+    threads = min(workers, len(bounds))
+    if threads <= 1:
+        results = run(bounds)
+    else:
+        share = -(-len(bounds) // threads)
+        with ThreadPoolExecutor(threads) as pool:
+            parts = pool.map(run, [bounds[i : i + share] for i in range(0, len(bounds), share)])
+            results = [result for part in parts for result in part]
+    if len(results) == 1:
+        return results[0]
+    return tuple(_total(column) for column in zip(*results, strict=True))
 
 
 def evaluate(
@@ -57,44 +105,28 @@ def evaluate(
     tuple of float
         The sums over all blocks of the kernel's results; empty where there is no element.
     """
-    size = math.prod(shape)
-    starts = range(0, size, BLOCK)
     read = [_reader(operand, shape, dtype) for operand in operands]
     flat = [None if output is None else output.reshape(-1) for output in outputs]
+    narrow = [i for i, output in enumerate(flat) if output is not None and output.dtype != dtype]
+    size = math.prod(shape)
 
-    def run(starts: Sequence[int]) -> list[tuple[float, ...]]:
-        length = min(BLOCK, size)
-        narrow = [
-            i for i, output in enumerate(flat) if output is not None and output.dtype != dtype
-        ]
-        rows = np.empty((scratch + len(operands) + len(narrow), length), dtype)
-        results = []
-        with np.errstate(all="ignore"):
-            for start in starts:
-                stop = min(start + BLOCK, size)
-                block = rows[:, : stop - start]
-                targets = [None if output is None else output[start:stop] for output in flat]
-                wide = list(targets)
-                for row, i in enumerate(narrow, scratch + len(operands)):
-                    wide[i] = block[row]
-                inputs = [
-                    operand if fetch is None else fetch(start, stop, block[scratch + i])
-                    for i, (fetch, operand) in enumerate(read)
-                ]
-                results.append(kernel(inputs, wide, block[:scratch]))
-                for i in narrow:
-                    targets[i][...] = wide[i]
-        return results
+    def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+        rows = np.empty((scratch + len(operands) + len(narrow), min(BLOCK, size)), dtype)
+        for start, stop in bounds:
+            block = rows[:, : stop - start]
+            inputs = [
+                operand if fetch is None else fetch(start, stop, block[scratch + i])
+                for i, (fetch, operand) in enumerate(read)
+            ]
+            targets = [None if output is None else output[start:stop] for output in flat]
+            wide = list(targets)
+            for row, i in enumerate(narrow, scratch + len(operands)):
+                wide[i] = block[row]
+            yield kernel(inputs, wide, block[:scratch])
+            for i in narrow:
+                targets[i][...] = wide[i]
 
-    threads = min(workers, len(starts))
-    if threads <= 1:
-        results = run(starts)
-    else:
-        share = -(-len(starts) // threads)
-        with ThreadPoolExecutor(threads) as pool:
-            parts = pool.map(run, [starts[i : i + share] for i in range(0, len(starts), share)])
-            results = [result for part in parts for result in part]
-    return tuple(_total(column) for column in zip(*results, strict=True))
+    return in_blocks(process, size, workers=workers)
 
 
 _Fetch = Callable[[int, int, np.ndarray], np.ndarray]

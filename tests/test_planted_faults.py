@@ -136,14 +136,14 @@ FAULTS = {
     ),
     "warnings of the blocks let out": Fault(
         "blockwise",
-        'with np.errstate(all="ignore"):\n            for',
-        "with np.errstate():\n            for",
+        'with np.errstate(all="ignore"):\n            return list',
+        "with np.errstate():\n            return list",
         "test_laws.py::test_no_edge_of_the_range_raises_a_floating_point_warning",
     ),
     "last block forgotten": Fault(
         "blockwise",
-        "starts = range(0, size, BLOCK)",
-        "starts = range(0, max(size - BLOCK, 1), BLOCK)",
+        "for start in range(0, size, block)]",
+        "for start in range(0, max(size - block, 1), block)]",
         "test_blockwise.py::test_every_element_is_seen_exactly_once",
     ),
     "plain float sum in RunningMean": Fault(
