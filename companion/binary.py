@@ -4,8 +4,9 @@ For a label y in [0, 1] and a probability p the loss is -(y log p + (1 - y) log(
 from a logit z it is the same with p = σ(z), but computed without ever forming p. Prefer logits:
 a probability that has rounded to 1 has lost what the loss would need.
 
-Read `companion.binary_formulas` for the formulas, one block of elements at a time; `_evaluate` for
-what every call has in common; the public functions only name what they want.
+Read `companion.binary_formulas` for the formulas, one block of elements at a time, and
+`companion.binary_evaluation` for what every call has in common: checks, weights, reductions. The
+functions here only name what they want.
 
 All derivatives are of the *reduced* loss with respect to the first argument. Where that argument is
 a scalar and the labels are an array, a reduced derivative is the sum over the elements.
@@ -13,28 +14,13 @@ a scalar and the labels are an array, a reduced derivative is the sum over the e
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.binary_formulas import KINDS, SCRATCH, logits_block, probabilities_block
-from companion.blockwise import evaluate
-from companion.contracts import (
-    as_arrays,
-    check_choice,
-    check_fraction,
-    common_shape,
-    compute_dtype,
-    count_workers,
-    unit_interval_error,
-    weight_error,
-    weight_shape,
-)
-from companion.reduction import REDUCTIONS, apply_weight, denominator
+from companion.binary_evaluation import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
+from companion.binary_formulas import logits_block, probabilities_block
 
 __all__ = [
     "binary_cross_entropy",
@@ -111,9 +97,9 @@ def binary_cross_entropy_with_logits(
     >>> print(binary_cross_entropy_with_logits([np.inf, 1000.0], [1, 0], reduction="none"))
     [   0. 1000.]
     """
-    return _evaluate(
+    return evaluate_loss(
         logits_block,
-        _VALUE,
+        VALUE,
         logits,
         labels,
         weight,
@@ -155,9 +141,9 @@ def binary_cross_entropy_with_logits_gradient(
     >>> print(f"{binary_cross_entropy_with_logits_gradient(40.0, 1):.6e}")
     -4.248354e-18
     """
-    return _evaluate(
+    return evaluate_loss(
         logits_block,
-        _GRADIENT,
+        GRADIENT,
         logits,
         labels,
         weight,
@@ -198,9 +184,9 @@ def binary_cross_entropy_with_logits_hessian(
     >>> float(binary_cross_entropy_with_logits_hessian(0.0, 1))
     0.25
     """
-    return _evaluate(
+    return evaluate_loss(
         logits_block,
-        _HESSIAN,
+        HESSIAN,
         logits,
         labels,
         weight,
@@ -232,8 +218,8 @@ def binary_cross_entropy_with_logits_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-0.25,  0.25]))
     """
-    return _evaluate(
-        logits_block, _BOTH, logits, labels, weight, pos_weight, label_smoothing, reduction, workers
+    return evaluate_loss(
+        logits_block, BOTH, logits, labels, weight, pos_weight, label_smoothing, reduction, workers
     )
 
 
@@ -285,8 +271,8 @@ def binary_cross_entropy(
     >>> print(binary_cross_entropy([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [ 0.  0. inf]
     """
-    return _evaluate(
-        probabilities_block, _VALUE, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_loss(
+        probabilities_block, VALUE, probabilities, labels, weight, None, 0.0, reduction, workers
     )[0]
 
 
@@ -317,8 +303,8 @@ def binary_cross_entropy_gradient(
     >>> print(binary_cross_entropy_gradient([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [  1.  -1. -inf]
     """
-    return _evaluate(
-        probabilities_block, _GRADIENT, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_loss(
+        probabilities_block, GRADIENT, probabilities, labels, weight, None, 0.0, reduction, workers
     )[0]
 
 
@@ -349,8 +335,8 @@ def binary_cross_entropy_hessian(
     >>> print(binary_cross_entropy_hessian([0.0, 0.5, 0.0], [0, 1, 1], reduction="none"))
     [ 1.  4. inf]
     """
-    return _evaluate(
-        probabilities_block, _HESSIAN, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_loss(
+        probabilities_block, HESSIAN, probabilities, labels, weight, None, 0.0, reduction, workers
     )[0]
 
 
@@ -373,8 +359,8 @@ def binary_cross_entropy_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-1.,  1.]))
     """
-    return _evaluate(
-        probabilities_block, _BOTH, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_loss(
+        probabilities_block, BOTH, probabilities, labels, weight, None, 0.0, reduction, workers
     )
 
 
@@ -412,108 +398,3 @@ def binary_cross_entropy_jacobian(
             f"got shape {diagonal.shape}; pass .ravel() of probabilities and labels"
         )
     return np.diag(diagonal)
-
-
-_VALUE, _GRADIENT, _HESSIAN, _BOTH = ("value",), ("gradient",), ("hessian",), ("value", "gradient")
-
-
-def _evaluate(
-    block: Callable[..., None],
-    want: tuple[str, ...],
-    x: ArrayLike,
-    labels: ArrayLike,
-    weight: ArrayLike | None,
-    pos_weight: ArrayLike | None,
-    label_smoothing: float,
-    reduction: str,
-    workers: int | None,
-) -> tuple[Any, ...]:
-    """Check the arguments, run `block` over them, and return what `want` names, reduced."""
-    check_choice("reduction", reduction, REDUCTIONS)
-    smoothing = check_fraction("label_smoothing", label_smoothing)
-    first = "logits" if block is logits_block else "probabilities"
-    arguments = {first: x, "labels": labels, "weight": weight, "pos_weight": pos_weight}
-    arrays, dtype = as_arrays(("weight", "pos_weight"), **arguments)
-    named = dict(zip(arguments, arrays, strict=True))
-    shape = common_shape(first, named[first], "labels", named["labels"])
-    for name in ("weight", "pos_weight"):
-        if named[name] is not None:
-            weight_shape(name, named[name], shape)
-    # Where a block never comes (no element), or comes rounded (a Python number beside a narrower
-    # float), the block's own check would see nothing, or another number.
-    for name, whole in named.items():
-        if whole is not None and whole.size and (whole.ndim == 0 or not math.prod(shape)):
-            _check_range(name, whole, whole)
-    # A Hessian squares rounded numbers, and a sum of weights may leave a narrow float's range.
-    wide = "hessian" in want or reduction == "weighted_mean"
-    working = np.dtype(np.float64) if wide else compute_dtype(dtype)
-    sweep = functools.partial(
-        evaluate, operands=arrays, shape=shape, dtype=working, workers=count_workers(workers)
-    )
-
-    def applied_weight(operands: list[Any], _: list[Any], scratch: np.ndarray) -> tuple[float]:
-        _, y, weight, pos_weight = _checked(named, operands, smoothing, scratch[0])
-        scratch[1] = 1 if pos_weight is None else pos_weight * y + (1 - y)
-        if weight is not None:
-            scratch[1] *= weight
-        return (_sum(scratch[1]),)
-
-    applied = sweep(applied_weight, outputs=(), scratch=2) if reduction == "weighted_mean" else ()
-    divisor = denominator(reduction, math.prod(shape), *applied)
-
-    def kernel(operands: list[Any], outputs: list[Any], scratch: np.ndarray) -> tuple[float, ...]:
-        x, y, weight, pos_weight = _checked(named, operands, smoothing, scratch[0])
-        rows = [
-            row if out is None else out for row, out in zip(scratch[1:3], outputs, strict=False)
-        ]
-        results = dict(zip(want, rows, strict=True))
-        block(x, y, pos_weight, *map(results.get, KINDS), scratch[3:])
-        for kind, row in results.items():
-            if weight is not None:
-                apply_weight(row, weight)
-            if kind != "value" and divisor != 1:
-                row /= divisor
-        return tuple(
-            _sum(row) if out is None else 0.0 for row, out in zip(rows, outputs, strict=True)
-        )
-
-    # A reduced derivative keeps the shape of the first argument; of a scalar, it is the sum.
-    whole = reduction == "none", reduction == "none" or named[first].shape == shape
-    outputs = [np.empty(shape, dtype) if whole[kind != "value"] else None for kind in want]
-    totals = sweep(kernel, outputs=outputs, scratch=3 + SCRATCH) or (0.0,) * len(want)
-    with np.errstate(all="ignore"):
-        return tuple(
-            out[()] if out is not None else dtype.type(total / (divisor if kind == "value" else 1))
-            for kind, out, total in zip(want, outputs, totals, strict=True)
-        )
-
-
-def _checked(
-    named: dict[str, Any], operands: list[Any], smoothing: float, scratch: np.ndarray
-) -> list[Any]:
-    """Return the block's operands with labels smoothed; refuse values out of range."""
-    for (name, whole), operand in zip(named.items(), operands, strict=True):
-        if whole is not None:
-            _check_range(name, operand, whole)
-    if smoothing:
-        x, y, *weights = operands
-        operands = [x, np.multiply(y, 1 - smoothing, out=scratch), *weights]
-        operands[1] += smoothing / 2
-    return operands
-
-
-def _check_range(name: str, values: np.ndarray, whole: np.ndarray) -> None:
-    """Refuse values out of range, with a message about the whole argument."""
-    if name == "logits":
-        return
-    low = np.minimum.reduce(values, axis=None)
-    high = np.maximum.reduce(values, axis=None)
-    if name in ("weight", "pos_weight"):
-        if not (low >= 0 and high < np.inf):
-            raise weight_error(name, whole)
-    elif not (low >= 0 and high <= 1):
-        raise unit_interval_error(name, whole)
-
-
-def _sum(values: np.ndarray) -> float:
-    return float(np.add.reduce(values, dtype=np.float64))

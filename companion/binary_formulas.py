@@ -34,20 +34,20 @@ def logits_block(
     k + (1 - 2 h) (A + B) t. Hessian: (A + B) t / (1 + e). Without pos_weight, A + B = 1 and
     k = h - y.
     """
-    e, h, k, t, mass, one_plus_e = scratch
+    e, h, k, t = scratch[0], scratch[1], scratch[2], scratch[3]
     np.abs(z, out=e)
     np.negative(e, out=e)
     np.exp(e, out=e)
-    np.greater(z, 0, out=h)
+    np.greater(z, 0.0, out=h)
     if pos_weight is None:
         np.subtract(h, y, out=k)
     else:
         np.multiply(pos_weight, y, out=t)
-        np.subtract(1, y, out=mass)
+        mass = np.subtract(1, y, out=scratch[4])
         np.subtract(mass * h, t * (1 - h), out=k)
         mass += t
     if gradient is not None or hessian is not None:
-        np.add(1, e, out=one_plus_e)
+        one_plus_e = np.add(1, e, out=scratch[5])
         np.divide(e, one_plus_e, out=t)
         if pos_weight is not None:
             t *= mass
@@ -59,13 +59,13 @@ def logits_block(
         np.multiply(h, t, out=gradient)
         gradient += k
     if value is not None:
-        # z k is never negative: fmax only turns the inf * 0 of an infinite logit into its limit 0.
-        k *= z
-        np.fmax(k, 0, out=k)
-        np.log1p(e, out=value)
+        np.log1p(e, out=e)
         if pos_weight is not None:
-            value *= mass
-        value += k
+            e *= mass
+        # Neither term is negative: fmax only turns the inf * 0 of an infinite logit into 0 + 0.
+        k *= z
+        k += e
+        np.fmax(k, e, out=value)
 
 
 def probabilities_block(

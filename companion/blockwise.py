@@ -2,8 +2,9 @@
 
 A NumPy expression over N elements writes each of its temporaries to memory, N elements long. Here
 the formula sees a block of at most `BLOCK` elements and works in scratch that stays in the cache:
-the extra memory is a few MiB and each input is read once. The cut into blocks depends on N alone,
-and block sums are added exactly (`math.fsum`), so the number of threads cannot change a result.
+the extra memory is a few MiB for each thread, and each input is read once. The cut into blocks
+depends on N alone, and block sums are added exactly (`math.fsum`), so the number of threads cannot
+change a result.
 
 `in_blocks` cuts, runs and adds; `evaluate` does so for operands that broadcast to one shape.
 """
@@ -18,8 +19,9 @@ import numpy as np
 
 __all__ = ["BLOCK", "evaluate", "in_blocks"]
 
-BLOCK = 16384
-"""Elements in a block; a handful of float64 arrays of this length fit in a second-level cache."""
+BLOCK = 65536
+"""Elements in a block: half a MiB of float64, so that a handful of rows stay in the cache, and long
+enough that two threads seldom meet at the interpreter's lock."""
 
 
 def in_blocks(
@@ -49,6 +51,8 @@ def in_blocks(
     tuple of float
         The sums over all blocks; empty where `size` is 0.
     """
+    if size == 0:
+        return ()
     bounds = [(start, min(start + block, size)) for start in range(0, size, block)]
 
     def run(bounds: Sequence[tuple[int, int]]) -> list[tuple[float, ...]]:
@@ -60,9 +64,12 @@ def in_blocks(
         results = run(bounds)
     else:
         share = -(-len(bounds) // threads)
+        shares = [bounds[i : i + share] for i in range(0, len(bounds), share)]
         with ThreadPoolExecutor(threads) as pool:
-            parts = pool.map(run, [bounds[i : i + share] for i in range(0, len(bounds), share)])
-            results = [result for part in parts for result in part]
+            others = [pool.submit(run, share) for share in shares[1:]]
+            results = run(shares[0])
+            for other in others:
+                results += other.result()
     if len(results) == 1:
         return results[0]
     return tuple(_total(column) for column in zip(*results, strict=True))
@@ -85,8 +92,8 @@ def evaluate(
     kernel : callable
         ``kernel(operands, outputs, scratch) -> tuple of float``. The operands come as 1-d blocks
         of `dtype` (read only), or 0-d where the operand is a scalar, or None. The outputs are
-        blocks of `dtype` to be filled, or None. `scratch` holds rows of `dtype` as long as the
-        block.
+        blocks of `dtype` to be filled, or None. `scratch` is a list of rows of `dtype`, each as
+        long as the block.
     operands : sequence of numpy.ndarray or None
         Arrays that broadcast to `shape`.
     outputs : sequence of numpy.ndarray or None
@@ -105,54 +112,67 @@ def evaluate(
     tuple of float
         The sums over all blocks of the kernel's results; empty where there is no element.
     """
-    read = [_reader(operand, shape, dtype) for operand in operands]
-    flat = [None if output is None else output.reshape(-1) for output in outputs]
-    narrow = [i for i, output in enumerate(flat) if output is not None and output.dtype != dtype]
     size = math.prod(shape)
+    constants, views, copies = [], [], []
+    for i, operand in enumerate(operands):
+        constants.append(None)
+        if operand is None:
+            continue
+        if operand.ndim == 0:
+            constants[i] = _scalar(operand, dtype)
+        elif operand.shape == shape and operand.dtype == dtype and operand.flags.c_contiguous:
+            views.append((i, operand.reshape(-1)))
+        else:
+            copies.append((i, _copier(operand, shape)))
+    targets = []
+    for i, output in enumerate(outputs):
+        if output is not None:
+            targets.append((i, output.reshape(-1), output.dtype != dtype))
+
+    length = min(BLOCK, size)
+    # From the calling thread's heap, which the next call finds warm; a new thread's is all faults.
+    scratches = [
+        np.empty((scratch + len(copies) + len(targets), length), dtype)
+        for _ in range(min(workers, -(-size // BLOCK)))
+    ]
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
-        rows = np.empty((scratch + len(operands) + len(narrow), min(BLOCK, size)), dtype)
+        rows = list(scratches.pop())
         for start, stop in bounds:
-            block = rows[:, : stop - start]
-            inputs = [
-                operand if fetch is None else fetch(start, stop, block[scratch + i])
-                for i, (fetch, operand) in enumerate(read)
-            ]
-            targets = [None if output is None else output[start:stop] for output in flat]
-            wide = list(targets)
-            for row, i in enumerate(narrow, scratch + len(operands)):
-                wide[i] = block[row]
-            yield kernel(inputs, wide, block[:scratch])
-            for i in narrow:
-                targets[i][...] = wide[i]
+            if stop - start < length:
+                rows = [row[: stop - start] for row in rows]  # the last block is the short one
+            inputs = constants.copy()
+            for i, flat in views:
+                inputs[i] = flat[start:stop]
+            for (i, copy), row in zip(copies, rows[scratch:], strict=False):
+                copy(start, stop, row)
+                inputs[i] = row
+            results: list[np.ndarray | None] = [None] * len(outputs)
+            for (i, flat, narrow), row in zip(targets, rows[scratch + len(copies) :], strict=True):
+                results[i] = row if narrow else flat[start:stop]
+            yield kernel(inputs, results, rows[:scratch])
+            for i, flat, narrow in targets:
+                if narrow:
+                    flat[start:stop] = results[i]
 
     return in_blocks(process, size, workers=workers)
 
 
-_Fetch = Callable[[int, int, np.ndarray], np.ndarray]
+def _scalar(operand: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    with np.errstate(all="ignore"):  # a number too large for the dtype is infinite in it
+        return operand.astype(dtype)
 
 
-def _reader(
-    operand: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype
-) -> tuple[_Fetch | None, np.ndarray | None]:
-    """Return how to fetch a block of `operand`, or the operand itself where it is a scalar."""
-    if operand is None or operand.ndim == 0:
-        with np.errstate(all="ignore"):  # a number too large for the dtype is infinite in it
-            return None, None if operand is None else operand.astype(dtype)
-    if operand.shape == shape and operand.flags.c_contiguous:
-        flat = operand.reshape(-1)
-        if operand.dtype == dtype:
-            return lambda start, stop, scratch: flat[start:stop], None
-    else:
-        flat = None
+def _copier(operand: np.ndarray, shape: tuple[int, ...]) -> Callable[[int, int, np.ndarray], None]:
+    """Return a function that copies a block of `operand`, broadcast to `shape`, into a row."""
+    whole = operand.shape == shape and operand.flags.c_contiguous
 
-    def fetch(start: int, stop: int, scratch: np.ndarray) -> np.ndarray:
+    def copy(start: int, stop: int, row: np.ndarray) -> None:
         # An iterator is not to be shared by threads, so each block makes its own.
-        source = np.broadcast_to(operand, shape).flat if flat is None else flat
-        scratch[...] = source[start:stop]
-        return scratch
+        source = operand.reshape(-1) if whole else np.broadcast_to(operand, shape).flat
+        row[...] = source[start:stop]
 
-    return fetch, None
+    return copy
 
 
 def _total(values: tuple[float, ...]) -> float:

@@ -24,12 +24,15 @@ __all__ = [
     "common_shape",
     "compute_dtype",
     "count_workers",
+    "in_unit_interval",
     "unit_interval_error",
     "weight_error",
     "weight_shape",
 ]
 
 _TENSOR_LIBRARIES = {"torch", "tensorflow", "jax", "jaxlib", "cupy"}
+_BITS_OF_ONE = {"f": np.float32(1).view(np.uint32), "d": np.float64(1).view(np.uint64)}
+_REAL = "?bBhHiIlLqQefd"  # the dtypes that may come in, by NumPy's characters
 
 
 def as_array(name: str, value: ArrayLike) -> np.ndarray:
@@ -55,6 +58,8 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
     ValueError
         For ragged nested sequences.
     """
+    if type(value) is np.ndarray and value.dtype.char in _REAL:
+        return value
     kinds = {type(value), *map(type, value)} if isinstance(value, list | tuple) else {type(value)}
     for kind in kinds:
         if any(c.__module__.partition(".")[0] in _TENSOR_LIBRARIES for c in kind.__mro__):
@@ -79,7 +84,7 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
             f"{name}: expected rows of equal length, got a ragged sequence; "
             "pad the rows or concatenate them"
         ) from error
-    if array.dtype.kind not in "biuf" or array.dtype.char == "g":
+    if array.dtype.char not in _REAL:
         raise TypeError(
             f"{name}: expected real numbers (float16, float32, float64, integers or booleans), "
             f"got {_name(type(value))} of dtype {array.dtype}; {_conversion(name, value, array)}"
@@ -117,20 +122,24 @@ def as_arrays(
     >>> as_arrays(logits=[1, 2], labels=True)[1]
     dtype('float64')
     """
-    arrays = [
-        None if value is None and name in optional else as_array(name, value)
-        for name, value in arguments.items()
-    ]
+    arrays: list[Any] = []
     dtype = None
-    for value, array in zip(arguments.values(), arrays, strict=True):
-        if array is not None and array.dtype.kind == "f" and type(value) is not float:
+    for name, value in arguments.items():
+        if value is None and name in optional:
+            arrays.append(None)
+            continue
+        array = as_array(name, value)
+        arrays.append(array)
+        if array.dtype.kind == "f" and array.dtype is not dtype and type(value) is not float:
             dtype = array.dtype if dtype is None else np.promote_types(dtype, array.dtype)
-    return arrays, np.dtype(np.float64) if dtype is None else dtype.newbyteorder("=")
+    if dtype is None:
+        dtype = np.dtype(np.float64)
+    return arrays, dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def compute_dtype(dtype: np.dtype) -> np.dtype:
     """Return the dtype to compute in: float32 for float16, else `dtype` itself."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
+    return np.dtype(np.float32) if dtype.char == "e" else dtype
 
 
 def common_shape(
@@ -177,6 +186,19 @@ def weight_shape(
             f"got {weight.shape}; give one number for each element, or lengths of 1 where it "
             "repeats"
         )
+
+
+def in_unit_interval(values: np.ndarray) -> bool:
+    """Return whether all numbers lie in [0, 1]; a NaN does not.
+
+    Read as unsigned integers, the floats from 0 to 1 are in order, and all others, NaN included,
+    are above them: one maximum tells. Only -0.0 is also above and needs the second look.
+    """
+    bits = _BITS_OF_ONE.get(values.dtype.char)
+    native = bits is not None and values.dtype.isnative
+    if native and np.maximum.reduce(values.view(bits.dtype), axis=None) <= bits:
+        return True
+    return bool(np.min(values) >= 0 and np.max(values) <= 1)
 
 
 def unit_interval_error(name: str, values: ArrayLike) -> ValueError:
@@ -236,6 +258,8 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 def check_fraction(name: str, value: ArrayLike) -> float:
     """Return `value` as a float in [0, 1], or refuse it."""
+    if type(value) is float and 0 <= value <= 1:
+        return value
     array = as_array(name, value)
     if array.ndim != 0:
         raise ValueError(

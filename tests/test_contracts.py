@@ -16,6 +16,7 @@ from companion import (
     binary_cross_entropy_with_logits,
     elementary,
 )
+from companion.contracts import in_unit_interval
 
 FIRST = np.array([0.2, 0.7, 0.9])  # valid as probabilities and as logits
 LABELS = np.array([0.0, 1.0, 1.0])
@@ -379,3 +380,25 @@ def test_options_are_keyword_only(loss):
 def test_wrong_axis_is_refused(function, axis, kind):
     with pytest.raises(kind, match=r"axis|integer"):
         function(np.zeros((2, 3)), axis=axis)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f8", "<f4"])
+@pytest.mark.parametrize("shape", [(), (1,), (3, 2)])
+@pytest.mark.parametrize("last", [False, True])
+def test_unit_interval_holds_its_ends_and_nothing_outside(dtype, shape, last):
+    tiny = np.finfo(dtype).smallest_subnormal
+    above = np.nextafter(np.ones((), dtype), np.array(2, dtype))
+    inside = [0.0, -0.0, tiny, 0.5, 1.0]
+    outside = [-tiny, above, -1.0, 2.0, np.inf, -np.inf, np.nan, -np.nan]
+    for values, expected in ((inside, True), (outside, False)):
+        for value in values:
+            array = np.full(shape, 0.25, dtype)
+            array[(-1,) * len(shape) if last else (0,) * len(shape)] = value
+            assert in_unit_interval(array) is expected, value
+
+
+@pytest.mark.parametrize(
+    ("values", "inside"), [([0, 1], True), ([0, 2], False), ([-1, 1], False), ([True, False], True)]
+)
+def test_unit_interval_of_integers_and_booleans(values, inside):
+    assert in_unit_interval(np.array(values)) is inside

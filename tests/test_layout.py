@@ -25,10 +25,8 @@ ALLOWED = {
     "reduction": ({"contracts"}, {"numpy"}),
     "blockwise": ({"contracts"}, {"numpy"}),
     "binary_formulas": (set(), {"numpy"}),
-    "binary": (
-        {"elementary", "reduction", "blockwise", "contracts", "binary_formulas"},
-        {"numpy"},
-    ),
+    "binary_evaluation": ({"reduction", "blockwise", "contracts", "binary_formulas"}, {"numpy"}),
+    "binary": ({"binary_evaluation", "binary_formulas"}, {"numpy"}),
     "categorical": ({"elementary", "reduction", "blockwise", "contracts"}, {"numpy"}),
     "logistic_regression": (LOSSES, {"numpy"}),
     "torch_losses": ({"contracts"}, {"torch"}),
@@ -269,9 +267,9 @@ def test_planted_fault_is_named(tmp_path, module, source, rule, complaint):
 
 @pytest.mark.parametrize("rule", FOLDER_RULES, ids=lambda rule: rule.__name__)
 def test_a_module_without_a_fault_obeys(tmp_path, rule):
-    (tmp_path / "binary.py").write_text(
+    (tmp_path / "binary_evaluation.py").write_text(
         '"""A module."""\n\nimport math\n\nimport numpy as np\n\n'
-        "from companion.elementary import sigmoid\nfrom .reduction import REDUCTIONS\n\n"
+        "from companion.contracts import as_array\nfrom .reduction import REDUCTIONS\n\n"
         '__all__ = ["LIMIT", "f"]\n\nLIMIT = 3\n\n\ndef f():\n    local = 1\n\n\n_hidden = 2\n'
     )
     assert rule(tmp_path) == []

@@ -34,7 +34,7 @@ LOGITS = "binary_cross_entropy_with_logits"
 FAULTS = {
     "swapped branch": Fault(
         "binary_formulas",
-        "np.greater(z, 0, out=h)",
+        "np.greater(z, 0.0, out=h)",
         "np.less(z, 0, out=h)",
         "test_laws.py::test_wrong_answer_given_with_certainty_costs_infinity[logits]",
     ),
@@ -57,13 +57,13 @@ FAULTS = {
         "test_laws.py::test_gradient_is_the_slope_of_the_value[logits]",
     ),
     "lost 1/N of the gradient": Fault(
-        "binary",
-        "row /= divisor",
-        "pass",
+        "binary_evaluation",
+        "                row /= divisor\n        return",
+        "                pass\n        return",
         f"{FACTOR}[mean-logits]",
     ),
     "lost 1/N of the loss": Fault(
-        "binary",
+        "binary_evaluation",
         '(divisor if kind == "value" else 1)',
         "1",
         "test_laws.py::test_weighted_mean_without_weight_is_the_mean_unless_pos_weight_weighs",
@@ -82,8 +82,8 @@ FAULTS = {
     ),
     "log(1 + e) for log1p(e)": Fault(
         "binary_formulas",
-        "np.log1p(e, out=value)",
-        "np.log(1 + e, out=value)",
+        "np.log1p(e, out=e)",
+        "np.log(1 + e, out=e)",
         f"{ACCURACY}[value-2-0.0-float64]",
     ),
     "s(1 - s) for the Hessian": Fault(
@@ -105,9 +105,9 @@ FAULTS = {
         f"{KINDS}[{LOGITS}-labels-masked]",
     ),
     "NaN label let in": Fault(
-        "binary",
-        "elif not (low >= 0 and high <= 1):",
-        "elif low < 0 or high > 1:",
+        "contracts",
+        "np.min(values) >= 0 and np.max(values) <= 1",
+        "not (np.min(values) < 0 or np.max(values) > 1)",
         f"{RANGES}[{LOGITS}-nan]",
     ),
     "wrong reduction": Fault(
@@ -117,7 +117,7 @@ FAULTS = {
         f"{FACTOR}[weighted_mean-logits]",
     ),
     "weight dropped from the derivatives": Fault(
-        "binary",
+        "binary_evaluation",
         "if weight is not None:\n                apply_weight(row, weight)",
         'if weight is not None and kind == "value":\n                apply_weight(row, weight)',
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
@@ -129,7 +129,7 @@ FAULTS = {
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
     ),
     "label smoothed towards 0": Fault(
-        "binary",
+        "binary_evaluation",
         "operands[1] += smoothing / 2",
         "pass",
         "test_laws.py::test_label_smoothing_is_the_loss_of_smoothed_labels",
