@@ -166,9 +166,10 @@ def _small(
         and y.flags.c_contiguous
     ):
         return None
-    _check_range("labels", y, y)
-    if block is probabilities_block:
-        _check_range("probabilities", x, x)
+    if not in_unit_interval(y):
+        raise unit_interval_error("labels", y)
+    if block is probabilities_block and not in_unit_interval(x):
+        raise unit_interval_error("probabilities", x)
     divisor = size if reduction == "mean" else 1
     rows = {kind: np.empty(size, dtype) for kind in want}
     results = []

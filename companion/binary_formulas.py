@@ -29,26 +29,26 @@ def logits_block(
 ) -> None:
     """Fill value, gradient and Hessian with respect to z from e = exp(-|z|), which cannot overflow.
 
-    With A = pos_weight y, B = 1 - y and h = [z > 0], let k = B h - A (1 - h) and t = e / (1 + e),
+    With A = pos_weight y, B = 1 - y and h = [z = |z|], let k = B h - A (1 - h) and t = e / (1 + e),
     the sigmoid of -|z|. Value: (A + B) log1p(e) + z k, two terms that are not negative. Gradient:
     k + (1 - 2 h) (A + B) t. Hessian: (A + B) t / (1 + e). Without pos_weight, A + B = 1 and
     k = h - y.
     """
-    e, h, k, t = scratch[0], scratch[1], scratch[2], scratch[3]
+    e, h, k = scratch[0], scratch[1], scratch[2]
     np.abs(z, out=e)
+    np.equal(z, e, out=h)
     np.negative(e, out=e)
     np.exp(e, out=e)
-    np.greater(z, 0.0, out=h)
     if pos_weight is None:
         np.subtract(h, y, out=k)
     else:
-        np.multiply(pos_weight, y, out=t)
+        t = np.multiply(pos_weight, y, out=scratch[3])
         mass = np.subtract(1, y, out=scratch[4])
         np.subtract(mass * h, t * (1 - h), out=k)
         mass += t
     if gradient is not None or hessian is not None:
         one_plus_e = np.add(1, e, out=scratch[5])
-        np.divide(e, one_plus_e, out=t)
+        t = np.divide(e, one_plus_e, out=scratch[3])
         if pos_weight is not None:
             t *= mass
     if hessian is not None:
