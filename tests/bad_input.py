@@ -1,0 +1,174 @@
+"""The table of calls for test_bad_input: a valid call of each public function, and what spoils it.
+
+A new public function is a new row; the sort of each argument brings every kind of bad value.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from companion import binary, elementary, reduction
+
+
+class Call(NamedTuple):
+    function: Callable
+    arguments: dict[str, tuple[str, Any]]  # name: (sort, valid value)
+    misfits: tuple[dict[str, Any], ...] = ()  # arguments whose shapes do not fit each other
+
+    def __str__(self):
+        return self.function.__qualname__
+
+    def __call__(self, **changes):
+        values = {name: value for name, (_, value) in self.arguments.items()} | changes
+        return self.function(**values)
+
+
+def tensor():
+    import torch  # takes seconds, and most tests have no need of it
+
+    return torch.ones(3)
+
+
+def sparse():
+    from scipy.sparse import csr_array
+
+    return csr_array(np.ones((3, 1)))
+
+
+# What is no array of real numbers, whatever the argument, and the exception it meets.
+KINDS = {
+    "None": (None, TypeError),
+    "string": ("0.5", TypeError),
+    "list of strings": (["0", "1", "1"], TypeError),
+    "bytes": (np.array([b"0", b"1", b"1"]), TypeError),
+    "complex": (np.ones(3, complex), TypeError),
+    "object": (np.array([0, None, 1], object), TypeError),
+    "Decimal": ([Decimal(0), Decimal(1), Decimal(1)], TypeError),
+    "integers too large": ([0, 1, 2**70], TypeError),
+    "dates": (np.array(["2026-01-01"] * 3, "datetime64[D]"), TypeError),
+    "dictionary": ({"a": 1.0}, TypeError),
+    "set": ({0.0, 1.0}, TypeError),
+    "generator": (lambda: (x for x in [0.0, 1.0, 1.0]), TypeError),
+    "masked array": (np.ma.masked_array(np.ones(3), mask=[0, 0, 1]), TypeError),
+    "tensor": (tensor, TypeError),
+    "sparse matrix": (sparse, TypeError),
+    "ragged list": ([[0.1, 0.2], [0.3]], ValueError),
+}
+
+NOT_IN_UNIT = {
+    "below 0": -5e-324,
+    "above 1": np.nextafter(1, 2),
+    "minus one": -1.0,
+    "percent": 50.0,
+    "NaN": np.nan,
+    "inf": np.inf,
+    "-inf": -np.inf,
+}
+NOT_A_WEIGHT = {"negative": -1.0, "just negative": -5e-324, "NaN": np.nan, "inf": np.inf}
+
+# One wrong number among valid ones: a ValueError.
+NUMBERS = {"unit": NOT_IN_UNIT, "weight": NOT_A_WEIGHT, "logits": {}}
+
+# A wrong option: (value, exception).
+OPTIONS = {
+    "reduction": [
+        ("average", ValueError),
+        ("batchmean", ValueError),
+        ("Mean", ValueError),
+        ("", ValueError),
+        (None, TypeError),
+        (True, TypeError),
+        (["mean"], TypeError),
+    ],
+    "workers": [
+        (0, ValueError),
+        (-2, ValueError),
+        (1.0, TypeError),
+        ("all", TypeError),
+        (True, TypeError),
+        ([2], TypeError),
+    ],
+    "fraction": [
+        (-0.1, ValueError),
+        (1.1, ValueError),
+        (np.nan, ValueError),
+        (np.inf, ValueError),
+        ([0.1, 0.1], ValueError),
+        ("0.1", TypeError),
+        (None, TypeError),
+        (1j, TypeError),
+    ],
+    "axis": [
+        (7, ValueError),
+        (-8, ValueError),
+        (1.0, TypeError),
+        ("last", TypeError),
+        (None, TypeError),
+        (True, TypeError),
+        ((0, 1), TypeError),
+    ],
+}
+
+LOGITS = np.array([-2.0, 0.5, 3.0])
+PROBABILITIES = np.array([0.2, 0.7, 0.9])
+LABELS = np.array([0.0, 0.3, 1.0])
+WEIGHT = np.array([1.0, 2.0, 0.5])
+PAIRS = [
+    ((3,), (2,)),
+    ((3,), (3, 1)),
+    ((3, 1), (3,)),
+    ((3,), (1,)),
+    ((1,), (3,)),
+    ((2, 3), (3,)),
+    ((2, 3), (3, 2)),
+    ((3,), (0,)),
+    ((0,), (3,)),
+]
+
+
+def _binary(function):
+    first = "logits" if "with_logits" in function.__name__ else "probabilities"
+    jacobian = function is binary.binary_cross_entropy_jacobian
+    valid = LOGITS if first == "logits" else PROBABILITIES
+    arguments = {
+        first: ("logits" if first == "logits" else "unit", valid),
+        "labels": ("unit", LABELS),
+        "weight": ("weight", WEIGHT),
+    }
+    if first == "logits":
+        arguments |= {"pos_weight": ("weight", WEIGHT), "label_smoothing": ("fraction", 0.1)}
+    if not jacobian:
+        arguments |= {"reduction": ("reduction", "mean"), "workers": ("workers", None)}
+    misfits = [{first: np.full(a, 0.5), "labels": np.ones(b)} for a, b in PAIRS]
+    weights = ["weight", "pos_weight"] if first == "logits" else ["weight"]
+    misfits += [{name: np.ones(shape)} for name in weights for shape in [(2,), (3, 1), (2, 3)]]
+    if jacobian:
+        misfits += [{first: np.full((3, 1), 0.5), "labels": np.ones((3, 1)), "weight": None}]
+    return Call(function, arguments, tuple(misfits))
+
+
+def _elementary(function):
+    if function is elementary.logit:
+        return Call(function, {"p": ("unit", PROBABILITIES)})
+    logits = {"z": ("logits", LOGITS)}
+    if function in (elementary.logsumexp, elementary.log_softmax, elementary.softmax):
+        return Call(function, logits | {"axis": ("axis", -1)}, ({"z": 1.0},))
+    return Call(function, logits)
+
+
+def update(values, weight):
+    return reduction.RunningMean().update(values, weight).mean
+
+
+CALLS = [
+    *(_binary(getattr(binary, name)) for name in binary.__all__),
+    *(_elementary(getattr(elementary, name)) for name in elementary.__all__),
+    Call(
+        update,
+        {"values": ("logits", LOGITS), "weight": ("weight", WEIGHT)},
+        ({"weight": np.ones(2)}, {"weight": np.ones((3, 1))}),
+    ),
+]
+OPTIONAL = {"weight", "pos_weight", "workers", "ignore_index"}  # None leaves them out
