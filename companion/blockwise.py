@@ -20,8 +20,8 @@ import numpy as np
 __all__ = ["BLOCK", "evaluate", "in_blocks"]
 
 BLOCK = 65536
-"""Elements in a block: half a MiB of float64, so that a handful of rows stay in the cache, and long
-enough that two threads seldom meet at the interpreter's lock."""
+"""Elements in a block, half a MiB of float64, so that a handful of rows stay in the cache,
+and two threads seldom meet at the interpreter's lock."""
 
 
 def in_blocks(
