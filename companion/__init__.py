@@ -1,6 +1,7 @@
 """Binary cross-entropy, derived and checked: the code behind the book.
 
-`import companion` needs NumPy alone and brings the names of `elementary`, `reduction` and `binary`.
+`import companion` needs NumPy alone and brings the names of `elementary`, `binary`,
+`categorical` and `reduction`.
 The judges (`symbolic` needs SymPy, `reference` mpmath) and the figures (`plotting` needs
 Matplotlib) are imported by their module.
 """
@@ -15,6 +16,18 @@ from companion.binary import (
     binary_cross_entropy_with_logits_gradient,
     binary_cross_entropy_with_logits_hessian,
     binary_cross_entropy_with_logits_value_and_gradient,
+)
+from companion.categorical import (
+    cross_entropy,
+    cross_entropy_from_probabilities,
+    cross_entropy_from_probabilities_gradient,
+    cross_entropy_from_probabilities_hessian,
+    cross_entropy_from_probabilities_value_and_gradient,
+    cross_entropy_gradient,
+    cross_entropy_hessian,
+    cross_entropy_value_and_gradient,
+    sigmoid_jacobian,
+    softmax_jacobian,
 )
 from companion.elementary import (
     log_sigmoid,
@@ -38,12 +51,22 @@ __all__ = [
     "binary_cross_entropy_with_logits_gradient",
     "binary_cross_entropy_with_logits_hessian",
     "binary_cross_entropy_with_logits_value_and_gradient",
+    "cross_entropy",
+    "cross_entropy_from_probabilities",
+    "cross_entropy_from_probabilities_gradient",
+    "cross_entropy_from_probabilities_hessian",
+    "cross_entropy_from_probabilities_value_and_gradient",
+    "cross_entropy_gradient",
+    "cross_entropy_hessian",
+    "cross_entropy_value_and_gradient",
     "log_sigmoid",
     "log_softmax",
     "logit",
     "logsumexp",
     "sigmoid",
+    "sigmoid_jacobian",
     "softmax",
+    "softmax_jacobian",
     "softplus",
 ]
 

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 __all__ = [
     "as_array",
     "as_arrays",
+    "check_axis",
     "check_choice",
     "check_fraction",
     "common_shape",
@@ -240,6 +241,27 @@ def weight_error(name: str, values: ArrayLike) -> ValueError:
         f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
         f"({bad.size} of {values.size} elements); use 0 to leave an element out"
     )
+
+
+def check_axis(name: str, values: np.ndarray, axis: int) -> int:
+    """Return the class axis of `values`, counted from the front, or refuse it."""
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"axis: expected an integer, got {_name(type(axis))}; pass one class axis")
+    if values.ndim == 0:
+        raise ValueError(
+            f"{name}: expected one number for each class, shape (…, K, …), got a scalar; "
+            "for one yes/no question use a function of companion.binary, sigmoid or softplus"
+        )
+    if not -values.ndim <= axis < values.ndim:
+        raise ValueError(
+            f"axis: expected an axis of {name} with shape {values.shape}, got {axis}; pass -1"
+        )
+    if values.shape[axis] == 0:
+        raise ValueError(
+            f"{name}: expected at least one class along axis {axis}, got shape {values.shape}; "
+            "pass the axis that the classes are on"
+        )
+    return int(axis) % values.ndim
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.contracts import as_arrays, compute_dtype, unit_interval_error
+from companion.contracts import as_arrays, check_axis, compute_dtype, unit_interval_error
 
 __all__ = ["log_sigmoid", "log_softmax", "logit", "logsumexp", "sigmoid", "softmax", "softplus"]
 
@@ -172,19 +172,7 @@ def _shifted(z: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
 def _classes(z: ArrayLike, axis: int) -> tuple[np.ndarray, np.dtype]:
     """Return z in float64 (the differences of float32 logits need it) after checking the axis."""
     (z,), dtype = as_arrays(z=z)
-    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-        raise TypeError(
-            f"axis: expected an integer, got {type(axis).__name__}; pass one class axis"
-        )
-    if z.ndim == 0:
-        raise ValueError(
-            "z: expected one logit for each class, shape (…, K, …), got a scalar; "
-            "for one yes/no question use sigmoid, softplus or log_sigmoid"
-        )
-    if not -z.ndim <= axis < z.ndim:
-        raise ValueError(f"axis: expected an axis of z with shape {z.shape}, got {axis}; pass -1")
-    if z.shape[axis] == 0:
-        raise ValueError(f"z: expected at least one class along axis {axis}, got shape {z.shape}")
+    check_axis("z", z, axis)
     return z.astype(np.float64, copy=False), dtype
 
 

@@ -134,6 +134,65 @@ FAULTS = {
         "pass",
         "test_laws.py::test_label_smoothing_is_the_loss_of_smoothed_labels",
     ),
+    "shift by nothing in the softmax": Fault(
+        "categorical_formulas",
+        "self.high = z - largest",
+        "self.high = z + 0",
+        "test_categorical_formulas.py::"
+        "test_softmax_complement_and_log_loss_are_right_to_the_last_digits[1]",
+    ),
+    "rounding error of the shift dropped": Fault(
+        "categorical_formulas",
+        "self.e += self.e * self.low",
+        "pass",
+        "test_categorical_formulas.py::"
+        "test_softmax_complement_and_log_loss_are_right_to_the_last_digits[2]",
+    ),
+    "log of the sum for log1p of the rest": Fault(
+        "categorical_formulas",
+        "np.log1p(self.rest)",
+        "np.log(1 + self.rest)",
+        "test_categorical_formulas.py::"
+        "test_softmax_complement_and_log_loss_are_right_to_the_last_digits[1]",
+    ),
+    "p - 1 at the right class": Fault(
+        "categorical_evaluation",
+        "-shifted.complement_of(index)",
+        "gradient[where] - 1",
+        "test_categorical.py::test_two_classes_keep_the_digits_of_the_binary_gradient",
+    ),
+    "ignored rows counted": Fault(
+        "categorical_evaluation",
+        "count = index.size",
+        "count = stop - start",
+        "test_categorical.py::test_ignored_rows_are_as_if_they_were_not_there[-100-mean-0.0]",
+    ),
+    "negative class index counted from the end": Fault(
+        "categorical_evaluation",
+        "np.min(index) >= 0 and np.max(index) < k",
+        "np.min(index) >= -k and np.max(index) < k",
+        "test_categorical.py::test_class_index_out_of_range_is_an_index_error_that_tells_where[-1]",
+    ),
+    "smoothing over the wrong classes": Fault(
+        "categorical_evaluation",
+        "a += self.smoothing / k",
+        "a += self.smoothing / (k - 1)",
+        "test_categorical.py::"
+        "test_value_and_gradient_are_pytorch_s_at_a_comfortable_point[sum-index-False-0.3]",
+    ),
+    "off-diagonal sign of the softmax's Jacobian": Fault(
+        "categorical_evaluation",
+        "jacobian = -p[",
+        "jacobian = p[",
+        "test_categorical.py::test_jacobians_are_pytorch_s",
+    ),
+    "classes and rows mixed up in a block": Fault(
+        "classwise",
+        "[...] = part.transpose(1, 0, 2)",
+        "[...] = part.reshape(self.classes, len(part), -1)",
+        "test_classwise.py::"
+        "test_blocks_of_any_length_hold_the_rows_in_order_and_go_back[(6, 5)-1-3]",
+    ),
     "warnings of the blocks let out": Fault(
         "blockwise",
         'with np.errstate(all="ignore"):\n            return list',

@@ -1,0 +1,479 @@
+"""Categorical cross-entropy: exact values, the K = 2 law, derivatives, labels, reductions."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion import binary, categorical, reference
+from companion.blockwise import BLOCK
+from companion.elementary import softmax
+
+EPS = np.finfo(np.float64).eps
+REDUCTIONS = ["none", "sum", "mean", "weighted_mean"]
+EVERY_REDUCTION = pytest.mark.parametrize("reduction", REDUCTIONS)
+SUFFIXES = ["", "_gradient", "_hessian", "_value_and_gradient"]
+ON_LOGITS = [getattr(categorical, f"cross_entropy{suffix}") for suffix in SUFFIXES]
+ON_PROBABILITIES = [
+    getattr(categorical, f"cross_entropy_from_probabilities{suffix}") for suffix in SUFFIXES
+]
+value, gradient, hessian, value_and_gradient = ON_LOGITS
+
+
+def exact(z, y):
+    """Return loss, gradient and Hessian of one row by mpmath, from the definition."""
+    with mpmath.workdps(700):  # exp(-1500) beside 1 takes 652 digits
+        p = [mpmath.exp(mpmath.mpf(float(x)) - mpmath.mpf(float(max(z)))) for x in z]
+        total = mpmath.fsum(p)
+        p = [x / total for x in p]
+        k = range(len(z))
+        return (
+            -mpmath.log(p[y]),
+            [p[j] - (j == y) for j in k],
+            [[p[i] * ((i == j) - p[j]) for j in k] for i in k],
+        )
+
+
+def worst(computed, expected, dtype):
+    """Return the largest error in ULP where the exact number is a normal one of the dtype."""
+    errors = [
+        float(reference.ulp_error(one, other))
+        for one, other in zip(np.ravel(computed), np.ravel(np.array(expected)), strict=True)
+        if abs(other) >= np.finfo(dtype).tiny
+    ]
+    return max(errors, default=0.0)
+
+
+ROWS = [
+    [0.0, 0.0],
+    [0.0, 40.0],
+    [-1e-300, 1e-8, 0.0],
+    [0.1, 0.2, 0.3],
+    [750.0, 0.1, -20.3],
+    [-700.3, 20.7, 0.1, 19.9],
+    [1e4, 1e4 - 0.3, 0.0],
+    [3.0, 3.0, 3.0, -37.1],
+    [*np.random.default_rng(0).normal(0, 30, 10)],
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("row", ROWS, ids=len)
+def test_is_as_accurate_as_promised_whichever_class_is_right(row, dtype):
+    z = np.array(row, dtype)
+    bounds = (2, 2.5, 5) if dtype == np.float64 else (0.51, 0.51, 0.51)
+    for y in range(len(z)):
+        for function, expected, bound in zip(ON_LOGITS, exact(z, y), bounds, strict=False):
+            result = function(z, y)
+            assert result.dtype == dtype
+            assert worst(result, expected, dtype) <= bound
+
+
+# Two classes ------------------------------------------------------------------------------------
+
+dyadic = st.integers(-(2**20), 2**20).map(lambda n: n / 2**10)  # differences are exact
+BOTH_DTYPES = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+
+
+@BOTH_DTYPES
+@EVERY_REDUCTION
+@given(data=st.data())
+def test_two_classes_are_the_binary_loss_of_the_difference(dtype, reduction, data):
+    size = data.draw(st.integers(1, 6))
+    numbers = st.integers(-(2**9), 2**9).map(lambda n: n / 2**4)
+    pairs = np.array(data.draw(st.lists(st.tuples(numbers, numbers), min_size=size, max_size=size)))
+    z = pairs.astype(dtype)
+    difference = (z[:, 1] - z[:, 0]).astype(dtype)
+    w = [data.draw(st.sampled_from([0.5, 1.0, 2.0])) for _ in range(2)]
+    smoothing = data.draw(st.sampled_from([0.0, 0.25]))
+    options = {"reduction": reduction, "label_smoothing": smoothing}
+    hard = np.array(data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size)))
+    soft = np.array(data.draw(st.lists(st.integers(0, 16), min_size=size, max_size=size))) / 16
+    eps = np.finfo(dtype).eps
+    for labels, y in [(hard, hard), (np.stack([1 - soft, soft], axis=-1).astype(dtype), soft)]:
+        ours = {"weight": np.array(w, dtype)} | options
+        theirs = {"weight": dtype(w[0]), "pos_weight": dtype(w[1] / w[0])} | options
+        y = y.astype(dtype)
+        loss = value(z, labels, **ours)
+        # Each side is within 4 ULP of the same number (weights and sums add to the promised 2).
+        np.testing.assert_allclose(
+            loss,
+            binary.binary_cross_entropy_with_logits(difference, y, **theirs),
+            rtol=8 * eps,
+            atol=1e-300 if dtype == np.float64 else np.finfo(dtype).smallest_subnormal,
+        )
+        g = binary.binary_cross_entropy_with_logits_gradient(difference, y, **theirs)
+        h = binary.binary_cross_entropy_with_logits_hessian(difference, y, **theirs)
+        absolute = 8 * eps * max(w)
+        np.testing.assert_allclose(
+            gradient(z, labels, **ours), np.stack([-g, g], -1), atol=absolute
+        )
+        np.testing.assert_allclose(
+            hessian(z, labels, **ours),
+            np.stack([np.stack([h, -h], -1), np.stack([-h, h], -1)], -2),
+            rtol=16 * eps,
+            atol=2 * np.finfo(dtype).tiny,
+        )
+
+
+@given(z=st.floats(-700, 700), y=st.integers(0, 1))
+def test_two_classes_keep_the_digits_of_the_binary_gradient(z, y):
+    expected = binary.binary_cross_entropy_with_logits_gradient(z, y)
+    np.testing.assert_allclose(gradient([0.0, z], y), [-expected, expected], rtol=5 * EPS)
+
+
+@given(p=st.integers(0, 2**20), y=st.integers(0, 1))
+def test_two_probabilities_are_the_binary_loss_of_the_second(p, y):
+    p = p / 2**20  # 1 - p is exact
+    with np.errstate(all="raise"):
+        ours = categorical.cross_entropy_from_probabilities([1 - p, p], y)
+    assert ours == pytest.approx(binary.binary_cross_entropy(p, y), rel=5 * EPS, abs=0)
+
+
+# Derivatives ------------------------------------------------------------------------------------
+
+
+def draw(seed=0, shape=(4, 3, 5), axis=1):
+    rng = np.random.default_rng(seed)
+    rest = shape[:axis] + shape[axis + 1 :]
+    logits = rng.normal(0, 2, shape)
+    index = rng.integers(0, shape[axis], rest)
+    soft = rng.random(shape)
+    return logits, index, soft, rng.uniform(0.5, 2.0, shape[axis])
+
+
+def in_torch(logits, labels, weight, smoothing, reduction, ignore_index=None):
+    import torch  # late: it takes seconds, which most tests here need not wait
+
+    z = torch.tensor(logits, requires_grad=True)
+    options = {} if ignore_index is None else {"ignore_index": ignore_index}
+    loss = torch.nn.functional.cross_entropy(
+        z,
+        torch.tensor(labels),
+        weight=None if weight is None else torch.tensor(weight),
+        label_smoothing=smoothing,
+        reduction=reduction,
+        **options,
+    )
+    return z, loss
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["index", "soft"])
+@pytest.mark.parametrize("reduction", ["none", "sum"])
+def test_value_and_gradient_are_pytorch_s_at_a_comfortable_point(
+    kind, weighted, smoothing, reduction
+):
+    logits, index, soft, weight = draw()
+    labels = index if kind == "index" else soft
+    weight = weight if weighted else None
+    z, expected = in_torch(logits, labels, weight, smoothing, reduction)
+    expected.sum().backward()
+    options = {"weight": weight, "label_smoothing": smoothing, "axis": 1, "reduction": reduction}
+    np.testing.assert_allclose(value(logits, labels, **options), expected.detach(), rtol=1e-13)
+    np.testing.assert_allclose(gradient(logits, labels, **options), z.grad, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("kind", ["index", "soft"])
+def test_hessian_is_pytorch_s_at_a_comfortable_point(kind, smoothing):
+    import torch
+
+    logits, index, soft, weight = draw(shape=(2, 4), axis=1)
+    labels = index if kind == "index" else soft
+    ours = hessian(logits, labels, weight=weight, label_smoothing=smoothing, reduction="none")
+
+    def total(z):
+        return torch.nn.functional.cross_entropy(
+            z,
+            torch.tensor(labels),
+            weight=torch.tensor(weight),
+            label_smoothing=smoothing,
+            reduction="sum",
+        )
+
+    theirs = torch.autograd.functional.hessian(total, torch.tensor(logits)).numpy()
+    for n in range(2):
+        np.testing.assert_allclose(ours[n], theirs[n, :, n], rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["index", "soft"])
+def test_derivatives_in_the_probabilities_are_autograd_s(kind):
+    import torch
+
+    logits, index, soft, weight = draw(shape=(3, 4), axis=1)
+    p = softmax(logits)
+    q = np.eye(4)[index] if kind == "index" else soft
+    labels = index if kind == "index" else soft
+
+    def losses(p):
+        return -(torch.tensor(weight) * torch.tensor(q) * torch.log(p)).sum(-1)
+
+    x = torch.tensor(p, requires_grad=True)
+    losses(x).sum().backward()
+    options = {"weight": weight, "reduction": "none"}
+    v, g = categorical.cross_entropy_from_probabilities_value_and_gradient(p, labels, **options)
+    h = categorical.cross_entropy_from_probabilities_hessian(p, labels, **options)
+    np.testing.assert_allclose(v, losses(x).detach(), rtol=1e-13)
+    np.testing.assert_allclose(g, x.grad, rtol=1e-13)
+    whole = torch.autograd.functional.hessian(lambda p: losses(p).sum(), x).numpy()
+    for n in range(3):
+        np.testing.assert_allclose(h[n], whole[n, :, n], rtol=1e-13, atol=1e-14)
+
+
+@EVERY_REDUCTION
+@pytest.mark.parametrize("functions", [ON_LOGITS, ON_PROBABILITIES], ids=["logits", "p"])
+def test_fused_pass_and_factor_of_the_reduction(functions, reduction):
+    logits, index, soft, weight = draw()
+    first = logits if functions is ON_LOGITS else softmax(logits, axis=1)
+    for labels in (index, soft):
+        options = {"weight": weight, "axis": 1}
+        v, g = functions[3](first, labels, reduction=reduction, **options)
+        np.testing.assert_array_equal(
+            v, functions[0](first, labels, reduction=reduction, **options)
+        )
+        np.testing.assert_array_equal(
+            g, functions[1](first, labels, reduction=reduction, **options)
+        )
+        mass = weight[index].sum() if labels is index else (weight[:, None] * soft).sum()
+        divisor = {"none": 1, "sum": 1, "mean": index.size, "weighted_mean": mass}[reduction]
+        each = functions[0](first, labels, reduction="none", **options)
+        if reduction != "none":
+            np.testing.assert_allclose(v, each.sum() / divisor, rtol=1e-14)
+        for part in functions[1:3]:
+            np.testing.assert_allclose(
+                part(first, labels, reduction=reduction, **options),
+                part(first, labels, reduction="none", **options) / divisor,
+                rtol=1e-14,
+            )
+
+
+def test_weighted_mean_is_scikit_learn_s_and_pytorch_s_mean_for_indices():
+    from sklearn.metrics import log_loss
+
+    logits, index, _, weight = draw(shape=(50, 4), axis=1)
+    ours = value(logits, index, weight=weight, reduction="weighted_mean")
+    p = softmax(logits)
+    theirs = log_loss(index, p, sample_weight=weight[index], labels=range(4))
+    assert ours == pytest.approx(theirs, rel=1e-13)
+    assert ours == pytest.approx(in_torch(logits, index, weight, 0.0, "mean")[1].item(), rel=1e-13)
+
+
+# Rows that are left out -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@EVERY_REDUCTION
+@pytest.mark.parametrize("ignore", [-100, 2, 255])
+def test_ignored_rows_are_as_if_they_were_not_there(ignore, reduction, smoothing):
+    logits, index, _, weight = draw(shape=(6, 4), axis=1)
+    labels = index.copy()
+    left_out = np.array([True, False, False, True, False, True])
+    labels[left_out] = ignore
+    kept = labels != ignore  # a real class may be the one to ignore
+    logits[0] = [np.nan, np.inf, 0.0, 1.0]  # what nobody asks about may be anything
+    options = {"weight": weight, "label_smoothing": smoothing, "reduction": reduction}
+    for part in ON_LOGITS[:3]:
+        whole = part(logits, labels, ignore_index=ignore, **options)
+        rest = part(logits[kept], labels[kept], **options)
+        if part is value and reduction != "none":
+            np.testing.assert_allclose(whole, rest, rtol=1e-14)
+            continue
+        np.testing.assert_array_equal(whole[~kept], 0)
+        np.testing.assert_allclose(whole[kept], rest, rtol=1e-14)
+
+
+def test_ignored_rows_are_pytorch_s_too():
+    logits, index, _, weight = draw(shape=(6, 4), axis=1)
+    index[[1, 4]] = -100
+    options = {"weight": weight, "ignore_index": -100, "reduction": "weighted_mean"}
+    _, theirs = in_torch(logits, index, weight, 0.0, "mean", -100)
+    assert value(logits, index, **options) == pytest.approx(theirs.item(), rel=1e-13)
+
+
+def test_mean_of_ignored_rows_alone_is_refused():
+    for reduction in ("mean", "weighted_mean"):
+        with pytest.raises(ValueError, match="expected"):
+            value(np.zeros((2, 3)), [7, 7], ignore_index=7, reduction=reduction)
+    assert value(np.zeros((2, 3)), [7, 7], ignore_index=7, reduction="sum") == 0
+
+
+# Ends -------------------------------------------------------------------------------------------
+
+
+def test_infinite_logits_give_the_limit_and_no_warning():
+    with np.errstate(all="raise"):
+        assert value([np.inf, 0.0, -np.inf], 0) == 0
+        assert value([np.inf, 0.0, -np.inf], 1) == np.inf
+        assert value([0.0, -np.inf], 0) == 0
+        assert value([0.0, -np.inf], 1) == np.inf
+        assert value([1.0, -np.inf], [1.0, 0.0]) == 0
+        assert value([1.0, -np.inf], [0.5, 0.5], weight=[1, 0]) == 0
+        assert value([1e308, -1e308], 0) == 0
+        assert value([1e308, -1e308], 1) == np.inf
+        np.testing.assert_array_equal(gradient([np.inf, 0.0], 1), [1, -1])
+        np.testing.assert_array_equal(gradient([np.inf, 0.0], 0), [0, 0])
+        np.testing.assert_array_equal(hessian([np.inf, 0.0], 0), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("row", [[np.inf, np.inf, 0.0], [-np.inf, -np.inf], [np.nan, 0.0]])
+def test_where_there_is_no_limit_the_result_is_nan_in_that_row_alone(row):
+    beside = np.linspace(-1, 1, len(row))
+    for function in ON_LOGITS[:3]:
+        result = function([row, beside], [0, 1], reduction="none")
+        assert np.isnan(result[0]).all()
+        np.testing.assert_array_equal(result[1], function(beside, 1))
+
+
+def test_certain_probabilities_cost_nothing_or_infinity():
+    from_probabilities = categorical.cross_entropy_from_probabilities
+    with np.errstate(all="raise"):
+        assert from_probabilities([0.0, 1.0], 1) == 0
+        assert from_probabilities([0.0, 1.0], 0) == np.inf
+        assert from_probabilities([0.0, 1.0], [0.0, 0.3]) == 0
+        assert categorical.cross_entropy_from_probabilities_gradient([0.0, 1.0], 0)[0] == -np.inf
+
+
+# Laws -------------------------------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 2**32 - 1), shift=dyadic)
+def test_shift_of_all_logits_changes_nothing_and_classes_may_change_places(seed, shift):
+    rng = np.random.default_rng(seed)
+    z = rng.integers(-1000, 1000, (3, 5)) / 64
+    y = rng.integers(0, 5, 3)
+    order = rng.permutation(5)
+    np.testing.assert_array_equal(value(z + shift, y), value(z, y))
+    np.testing.assert_allclose(value(z[:, order], np.argsort(order)[y]), value(z, y), rtol=1e-14)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_gradient_sums_to_zero_and_hessian_is_symmetric_semidefinite_with_null_vector_one(seed):
+    rng = np.random.default_rng(seed)
+    z, y = rng.normal(0, 5, (4, 6)), rng.integers(0, 6, 4)
+    g, h = gradient(z, y, reduction="none"), hessian(z, y, reduction="none")
+    np.testing.assert_allclose(g.sum(axis=-1), 0, atol=1e-15)
+    np.testing.assert_array_equal(h, np.swapaxes(h, 1, 2))
+    np.testing.assert_allclose(h.sum(axis=-1), 0, atol=1e-15)
+    assert np.linalg.eigvalsh(h).min() > -1e-15
+    np.testing.assert_array_equal(h, categorical.softmax_jacobian(z))
+
+
+def test_jacobians_are_pytorch_s():
+    import torch
+
+    z = np.random.default_rng(0).normal(0, 2, 5)
+    x = torch.tensor(z)
+    for ours, theirs in [
+        (categorical.softmax_jacobian, lambda x: torch.softmax(x, -1)),
+        (categorical.sigmoid_jacobian, torch.sigmoid),
+    ]:
+        expected = torch.autograd.functional.jacobian(theirs, x).numpy()
+        np.testing.assert_allclose(ours(z), expected, rtol=1e-12, atol=1e-16)
+
+
+def test_softmax_jacobian_puts_the_classes_last_whatever_the_axis():
+    z = np.random.default_rng(0).normal(0, 2, (2, 3, 4))
+    for axis in (0, 1, 2, -1, -2, -3):
+        expected = categorical.softmax_jacobian(np.moveaxis(z, axis, -1))
+        np.testing.assert_array_equal(categorical.softmax_jacobian(z, axis=axis), expected)
+
+
+# Shapes, layouts, sizes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+@pytest.mark.parametrize("function", [*ON_LOGITS, *ON_PROBABILITIES], ids=lambda f: f.__name__)
+def test_any_axis_may_hold_the_classes(function, axis):
+    logits, index, soft, weight = draw(shape=(4, 5, 3), axis=2)
+    first = logits if function in ON_LOGITS else softmax(logits)
+    for labels in (index, soft):
+        expected = function(first, labels, weight=weight, reduction="none")
+        moved = np.moveaxis(first, 2, axis)
+        moved_labels = labels if labels is index else np.moveaxis(labels, 2, axis)
+        result = function(moved, moved_labels, weight=weight, reduction="none", axis=axis)
+        result, expected = (x if isinstance(x, tuple) else (x,) for x in (result, expected))
+        for one, other in zip(result, expected, strict=True):
+            is_gradient = one.shape == moved.shape
+            np.testing.assert_array_equal(np.moveaxis(one, axis, 2) if is_gradient else one, other)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((2 * BLOCK + 5, 2), 1), ((3, 4, BLOCK + 7), 1), ((2, 70_000), 0)], ids=str
+)
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_many_rows_are_the_rows_one_by_one_whatever_the_workers(shape, axis, workers):
+    logits, index, soft, weight = draw(shape=shape, axis=axis)
+    rng = np.random.default_rng(1)
+    chosen = tuple(rng.integers(0, n, 40) for n in index.shape)
+    last_z, last_soft = np.moveaxis(logits, axis, -1), np.moveaxis(soft, axis, -1)
+    options = {"weight": weight, "reduction": "none"}
+    for labels, some in ((index, index[chosen]), (soft, last_soft[chosen])):
+        v, g = value_and_gradient(logits, labels, axis=axis, workers=workers, **options)
+        few_v, few_g = value_and_gradient(last_z[chosen], some, **options)
+        np.testing.assert_array_equal(v[chosen], few_v)
+        np.testing.assert_array_equal(np.moveaxis(g, axis, -1)[chosen], few_g)
+        mean = value(logits, labels, axis=axis, workers=workers)
+        assert mean == value(logits, labels, axis=axis)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3)])
+def test_no_rows_have_no_losses_the_sum_zero_and_no_mean(shape):
+    z, y = np.zeros(shape), np.zeros(shape[:-1], int)
+    assert value(z, y, reduction="none").shape == shape[:-1]
+    assert gradient(z, y, reduction="none").shape == shape
+    assert hessian(z, y, reduction="sum").shape == (*shape, 3)
+    assert value(z, y, reduction="sum") == 0
+    with pytest.raises(ValueError, match="at least one element"):
+        value(z, y)
+
+
+def test_one_class_costs_nothing():
+    assert value([[3.0], [-2.0]], [0, 0]) == 0
+    np.testing.assert_array_equal(gradient([[3.0]], [0]), [[0.0]])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+def test_class_indices_may_be_any_integers(dtype):
+    logits, index, _, _ = draw(shape=(6, 4), axis=1)
+    assert value(logits, index.astype(dtype)) == value(logits, index)
+
+
+@pytest.mark.parametrize("bad", [-1, 3, 2**40])
+def test_class_index_out_of_range_is_an_index_error_that_tells_where(bad):
+    labels = np.array([[0, 1], [bad, 2]])
+    with pytest.raises(IndexError, match=rf"from 0 to 2, got {bad} at index \(1, 0\) \(1 of 4"):
+        value(np.zeros((2, 2, 3)), labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "error", "words"),
+    [
+        ([0.0, 1.0], {}, TypeError, r"integers.*labels.astype\(int\)"),
+        ([True, False], {}, TypeError, "integers"),
+        ([0, 1, 2], {}, ValueError, r"\(2,\).*\(2, 3\).*got \(3,\)"),
+        (np.zeros((3, 2)), {}, ValueError, r"got \(3, 2\)"),
+        (np.full((2, 3), 0.5), {"ignore_index": 0}, ValueError, "probabilities of 0"),
+        ([0, 1], {"ignore_index": 1.0}, TypeError, "ignore_index"),
+        ([0, 1], {"ignore_index": True}, TypeError, "ignore_index"),
+        ([0, 1], {"weight": [1.0, 1.0]}, ValueError, r"weight: .*\(3,\), got \(2,\)"),
+        ([0, 1], {"weight": 1.0}, ValueError, r"weight: .*got \(\)"),
+        ([0, 1], {"weight": [1, -1, 1]}, ValueError, "weight: .*at least 0, got -1"),
+        ([0, 1], {"weight": [0, 0, 0], "reduction": "weighted_mean"}, ValueError, "positive sum"),
+        ([0, 1], {"axis": 2}, ValueError, "axis"),
+        ([0, 1], {"axis": 1.0}, TypeError, "axis"),
+    ],
+)
+def test_misfits_are_refused_with_a_way_to_mend_them(labels, options, error, words):
+    with pytest.raises(error, match=words) as caught:
+        value(np.zeros((2, 3)), labels, **options)
+    assert type(caught.value) is error
+    assert "; " in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), ()])
+def test_sigmoid_jacobian_is_for_one_dimension(shape):
+    with pytest.raises(ValueError, match=r"\(N, N\)"):
+        categorical.sigmoid_jacobian(np.zeros(shape))
