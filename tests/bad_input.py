@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from companion import binary, elementary, reduction
+from companion import binary, categorical, elementary, reduction
 
 
 class Call(NamedTuple):
@@ -69,7 +69,7 @@ NOT_IN_UNIT = {
 NOT_A_WEIGHT = {"negative": -1.0, "just negative": -5e-324, "NaN": np.nan, "inf": np.inf}
 
 # One wrong number among valid ones: a ValueError.
-NUMBERS = {"unit": NOT_IN_UNIT, "weight": NOT_A_WEIGHT, "logits": {}}
+NUMBERS = {"unit": NOT_IN_UNIT, "weight": NOT_A_WEIGHT, "logits": {}, "index": {}}
 
 # A wrong option: (value, exception).
 OPTIONS = {
@@ -100,6 +100,7 @@ OPTIONS = {
         (None, TypeError),
         (1j, TypeError),
     ],
+    "ignore_index": [(1.0, TypeError), ("1", TypeError), (True, TypeError), ([1], TypeError)],
     "axis": [
         (7, ValueError),
         (-8, ValueError),
@@ -158,12 +159,47 @@ def _elementary(function):
     return Call(function, logits)
 
 
+def _categorical(function):
+    if function is categorical.softmax_jacobian:
+        return [Call(function, {"z": ("logits", LOGITS), "axis": ("axis", -1)}, ({"z": 1.0},))]
+    if function is categorical.sigmoid_jacobian:
+        return [Call(function, {"z": ("logits", LOGITS)}, ({"z": 1.0}, {"z": np.ones((2, 2))}))]
+    on_logits = "probabilities" not in function.__name__
+    first, sort, row = "probabilities", "unit", PROBABILITIES
+    if on_logits:
+        first, sort, row = "logits", "logits", LOGITS
+    options = {
+        "weight": ("weight", WEIGHT),
+        "axis": ("axis", -1),
+        "reduction": ("reduction", "mean"),
+        "workers": ("workers", None),
+    }
+    if on_logits:
+        options["label_smoothing"] = ("fraction", 0.1)
+    misfits = (
+        {first: 0.5},
+        {first: np.zeros((2, 0)), "labels": np.zeros(2, int)},
+        {"labels": np.zeros(2, int)},
+        {"labels": np.zeros((1, 3))},
+        {first: np.full((2, 3), 0.5), "labels": np.zeros((2, 1), int)},
+        {first: np.full((3, 2), 0.5), "labels": np.zeros(2, int)},
+        {"weight": np.ones(2)},
+        {"weight": np.ones((1, 3))},
+        {"weight": 1.0},
+    )
+    soft = {first: (sort, row), "labels": ("unit", LABELS)} | options
+    hard = {first: (sort, np.stack([row, row])), "labels": ("index", np.array([0, 2]))} | options
+    hard["ignore_index"] = ("ignore_index", -100)
+    return [Call(function, soft, misfits), Call(function, hard)]
+
+
 def update(values, weight):
     return reduction.RunningMean().update(values, weight).mean
 
 
 CALLS = [
     *(_binary(getattr(binary, name)) for name in binary.__all__),
+    *(call for name in categorical.__all__ for call in _categorical(getattr(categorical, name))),
     *(_elementary(getattr(elementary, name)) for name in elementary.__all__),
     Call(
         update,
