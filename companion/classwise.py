@@ -39,7 +39,7 @@ class ClassAxis:
 
     @property
     def rest(self) -> tuple[int, ...]:
-        """The shape without the class axis: that of the rows."""
+        """The shape without the class axis, that of the rows."""
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
 
     @property
