@@ -308,10 +308,15 @@ def test_python_number_is_judged_before_it_is_rounded(case):
         function(first, **arguments)
 
 
-EMPTY = {"labels": 5.0}, {"labels": np.zeros(0), "weight": -1}, {"labels": -1.0, "weight": np.nan}
+EMPTY = {
+    "label": {"labels": 5.0},
+    "weight": {"labels": np.zeros(0), "weight": -1},
+    "weight in a row": {"labels": np.zeros(0), "weight": [-1.0]},
+    "both": {"labels": -1.0, "weight": np.nan},
+}
 
 
-@pytest.mark.parametrize("arguments", EMPTY, ids=["label", "weight", "both"])
+@pytest.mark.parametrize("arguments", EMPTY.values(), ids=EMPTY)
 def test_range_is_checked_where_there_is_no_element_too(arguments):
     with pytest.raises(ValueError, match="expected"):
         binary_cross_entropy_with_logits(np.zeros(0), reduction="sum", **arguments)
