@@ -1,0 +1,211 @@
+"""Check tensors at the door, in eager mode, under `torch.func` and under `torch.compile`.
+
+Shapes, dtypes and devices are known to all three. Values are not: `_require` looks at them where
+there are any, and asks the device to assert them where the compiler only traces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+__all__ = [
+    "check_index",
+    "check_labels",
+    "check_pair",
+    "check_probabilities",
+    "check_weight",
+    "working",
+]
+
+
+def working(name: str, value: Any) -> tuple[torch.dtype, Tensor]:
+    """Return the dtype of a result, and the tensor in the dtype to compute in, at least float32.
+
+    Under autocast the result is float32 for narrower floats, as it is for PyTorch's losses.
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name}: expected a torch.Tensor, got {type(value).__name__}; "
+            f"pass torch.as_tensor({name})"
+        )
+    if not value.is_floating_point():
+        raise TypeError(
+            f"{name}: expected a floating-point tensor, got {value.dtype}; pass {name}.float()"
+        )
+    if value.dtype not in (torch.float16, torch.bfloat16):
+        return value.dtype, value
+    narrow = value.dtype
+    autocast = torch.is_autocast_enabled(value.device.type)
+    return torch.float32 if autocast else narrow, value.float()
+
+
+def check_pair(name: str, first: Any, target: Any) -> tuple[torch.dtype, Tensor, Tensor]:
+    """Return the dtype of the result, and both tensors in one dtype and one shape."""
+    dtype, x = working(name, first)
+    _, y = working("target", target)
+    if x.device != y.device:
+        raise ValueError(
+            f"{name} and target: expected one device, got {x.device} and {y.device}; "
+            f"pass target.to({name}.device)"
+        )
+    if x.shape != y.shape and x.ndim and y.ndim:
+        raise ValueError(
+            f"{name} and target: expected the same shape, or one without dimensions, "
+            f"got {tuple(x.shape)} and {tuple(y.shape)}; {_mend(name, x.shape, y.shape)}"
+        )
+    wide = torch.promote_types(x.dtype, y.dtype)
+    x, y = torch.broadcast_tensors(x.to(wide), y.to(wide))
+    return dtype if x.dtype == dtype or dtype != wide else wide, x, y
+
+
+def _mend(name: str, shape: torch.Size, other: torch.Size) -> str:
+    if shape.numel() == other.numel():
+        return f"reshape one of them, for example target.reshape({name}.shape)"
+    return "check that each element has its label"
+
+
+def check_labels(y: Tensor) -> None:
+    """Refuse labels outside [0, 1]."""
+    _require(
+        y,
+        _in_unit_interval,
+        ValueError,
+        "target: expected values in [0, 1]",
+        "use 0 and 1, or probabilities for soft labels",
+    )
+
+
+def check_probabilities(p: Tensor) -> None:
+    """Refuse probabilities outside [0, 1]."""
+    _require(
+        p,
+        _in_unit_interval,
+        ValueError,
+        "input: expected values in [0, 1]",
+        "logits are not probabilities: call binary_cross_entropy_with_logits",
+    )
+
+
+def check_weight(
+    name: str, weight: Any, shape: tuple[int, ...], like: Tensor, *, exactly: bool = False
+) -> Tensor:
+    """Return `weight` in the dtype of `like`, or refuse its shape, device or values."""
+    _, weight = working(name, weight)
+    try:
+        fits = torch.broadcast_shapes(weight.shape, shape) == torch.Size(shape)
+    except RuntimeError:
+        fits = False
+    if not fits or (exactly and tuple(weight.shape) != tuple(shape)):
+        wanted = "one number for each class," if exactly else "a shape that broadcasts to"
+        raise ValueError(
+            f"{name}: expected {wanted} {tuple(shape)}, got {tuple(weight.shape)}; "
+            "give lengths of 1 where it repeats"
+        )
+    if weight.device != like.device:
+        raise ValueError(
+            f"{name}: expected one device, got {weight.device} and {like.device}; "
+            f"pass {name}.to({like.device.type!r})"
+        )
+    _require(
+        weight,
+        lambda w: (w >= 0) & (w < torch.inf),
+        ValueError,
+        f"{name}: expected finite values of at least 0",
+        "use 0 to leave an element out",
+    )
+    return weight.to(like.dtype)
+
+
+def check_index(target: Any, z: Tensor, dim: int, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Return which elements are ignored, and the class of each, 0 where it is ignored."""
+    if z.ndim == 0:
+        raise ValueError(
+            "input: expected one logit for each class, shape (K,), (N, K) or (N, K, …), "
+            "got a scalar; for one yes/no question use binary_cross_entropy_with_logits"
+        )
+    if not isinstance(target, Tensor):
+        raise TypeError(
+            f"target: expected a torch.Tensor, got {type(target).__name__}; "
+            "pass torch.as_tensor(target)"
+        )
+    rest = z.shape[:dim] + z.shape[dim + 1 :]
+    if target.shape != rest:
+        raise ValueError(
+            f"input and target: expected a target of shape {tuple(rest)} (class indices) or "
+            f"{tuple(z.shape)} (class probabilities) for input of shape {tuple(z.shape)}, "
+            f"got {tuple(target.shape)}; the classes are dimension {dim}"
+        )
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise TypeError(
+            f"target: expected integers as class indices, got {target.dtype}; pass "
+            "target.long(), or class probabilities in the shape of input"
+        )
+    if target.device != z.device:
+        raise ValueError(
+            f"input and target: expected one device, got {z.device} and {target.device}; "
+            "pass target.to(input.device)"
+        )
+    k = z.shape[dim]
+    _require(
+        target,
+        lambda index: ((index >= 0) & (index < k)) | (index == ignore_index),
+        IndexError,
+        f"target: expected class indices from 0 to {k - 1}",
+        "count classes from 0, and name in ignore_index what is to be left out",
+    )
+    ignored = target == ignore_index
+    return ignored, torch.where(ignored, 0, target.long())
+
+
+def _in_unit_interval(values: Tensor) -> Tensor:
+    return (values >= 0) & (values <= 1)
+
+
+def _require(
+    values: Tensor,
+    holds: Callable[[Tensor], Tensor],
+    error: type[Exception],
+    expected: str,
+    mend: str,
+) -> None:
+    """Refuse values for which `holds` is not true everywhere."""
+    if torch.compiler.is_compiling():
+        torch._assert_async(torch.all(holds(values)), f"{expected}; {mend}")
+        return
+
+    def refuse(values: Tensor) -> None:
+        wrong = values[~holds(values)]
+        if wrong.numel():
+            raise error(
+                f"{expected}, got {wrong.flatten()[0].item()} "
+                f"({wrong.numel()} of {values.numel()} elements); {mend}"
+            )
+
+    if not values.is_meta:
+        _Look.apply(values.detach(), refuse)
+
+
+class _Look(Function):
+    """Look at the numbers behind a tensor that `torch.func` has wrapped."""
+
+    @staticmethod
+    def forward(values: Tensor, look: Callable[[Tensor], None]) -> Tensor:
+        look(values)
+        return torch.zeros((), dtype=torch.bool, device=values.device)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, values: Tensor, look: Any) -> tuple[Tensor, None]:
+        return _Look.apply(values, look), None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> None:
+        return None
