@@ -1,0 +1,409 @@
+"""The trainer: scikit-learn's coefficients, a minimum that mpmath confirms, and honest endings."""
+
+import mpmath
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+
+from companion.logistic_regression import fit_logistic_regression
+
+FOUR = np.array([[0.0], [1.0], [2.0], [3.0]])
+MIXED = np.array([0, 1, 0, 1])
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    data, target = load_breast_cancer(return_X_y=True)
+    return {"raw": data, "standardised": (data - data.mean(axis=0)) / data.std(axis=0)}, target
+
+
+def scikit_learn(features, labels, weight, solver="newton-cholesky", tol=1e-12, **options):
+    model = LogisticRegression(solver=solver, tol=tol, max_iter=10_000, **options)
+    model.fit(features, labels, weight)
+    return np.append(model.coef_[0], model.intercept_)
+
+
+def together(result):
+    return np.append(result.coefficients, result.intercept)
+
+
+def draw(size=40, features=3, seed=0):
+    """Return features, hard labels that overlap, and weights."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(size, features))
+    y = (x @ np.arange(1, features + 1) + 4 * rng.normal(size=size) > 0).astype(float)
+    return x, y, rng.uniform(0, 2, size)
+
+
+def exact_gradient(result, features, labels, weight, l2):
+    """Return the largest element of the objective's gradient, and the objective, in 50 digits."""
+    with mpmath.workdps(50):
+        beta = [mpmath.mpf(float(b)) for b in result.coefficients]
+        slopes = [l2 * b for b in beta] + [mpmath.mpf(0)]
+        loss = sum((b * b for b in beta), mpmath.mpf(0)) * l2 / 2
+        for x, y, w in zip(features, labels, weight, strict=True):
+            x = [mpmath.mpf(float(v)) for v in x]
+            z = sum((b * v for b, v in zip(beta, x, strict=True)), mpmath.mpf(result.intercept))
+            loss += w * (mpmath.log1p(mpmath.exp(z)) - y * z)
+            slope = w * (1 / (1 + mpmath.exp(-z)) - y)
+            slopes = [s + slope * v for s, v in zip(slopes, [*x, 1], strict=True)]
+        return [float(s) for s in slopes], float(loss)
+
+
+# Against scikit-learn -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+@pytest.mark.parametrize("intercept", [True, False], ids=["intercept", "no intercept"])
+@pytest.mark.parametrize("c", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("data", ["standardised", "raw"])
+def test_coefficients_are_those_of_scikit_learns_newton_solver(
+    cancer, data, c, intercept, weighted
+):
+    features, labels = cancer[0][data], cancer[1]
+    weight = np.random.default_rng(0).uniform(0, 3, len(labels)) if weighted else None
+    result = fit_logistic_regression(features, labels, l2=1 / c, intercept=intercept, weight=weight)
+    peer = scikit_learn(features, labels, weight, C=c, fit_intercept=intercept)
+    assert result.converged
+    np.testing.assert_allclose(together(result), peer, rtol=0, atol=1e-8)
+
+
+def test_default_of_scikit_learn_stops_earlier_as_the_docstring_says(cancer):
+    features, labels = cancer[0]["standardised"], cancer[1]
+    result = fit_logistic_regression(features, labels, l2=1)
+    default = scikit_learn(features, labels, None, solver="lbfgs", tol=1e-4)
+    assert 0.001 < np.max(abs(together(result) - default)) < 0.1
+
+
+def test_gradient_descent_arrives_at_the_same_coefficients(cancer):
+    features, labels = cancer[0]["standardised"][:, :8], cancer[1]
+    result = fit_logistic_regression(
+        features, labels, l2=10, method="gradient_descent", tolerance=1e-11
+    )
+    assert result.converged
+    peer = scikit_learn(features, labels, None, C=0.1)
+    np.testing.assert_allclose(together(result), peer, rtol=0, atol=1e-8)
+
+
+# Against mpmath -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+@pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
+def test_gradient_vanishes_at_the_end(method, l2, soft):
+    features, labels, weight = draw()
+    labels = 0.8 * labels + 0.1 if soft else labels
+    result = fit_logistic_regression(features, labels, weight=weight, l2=l2, method=method)
+    slopes, loss = exact_gradient(result, features, labels, weight, l2)
+    assert result.converged
+    # the tolerance times the sum of weights and features; gradient descent's is 1e-8
+    assert np.max(np.abs(slopes)) <= {"newton": 1e-12, "gradient_descent": 1e-8}[method] * 100
+    assert result.losses[-1] == pytest.approx(loss, rel=1e-13)
+
+
+def test_gradient_norm_and_losses_at_the_start_are_those_of_the_formula():
+    features, labels, weight = draw()
+    # with a tolerance of almost 1 no step is taken
+    result = fit_logistic_regression(features, labels, weight=weight, l2=2.0, tolerance=0.999)
+    assert result.iterations == 0
+    assert list(result.coefficients) == [0, 0, 0]
+    assert result.losses == pytest.approx([weight.sum() * np.log(2)])
+    columns = np.column_stack([features, np.ones(len(features))])
+    expected = abs(columns.T @ (weight * (0.5 - labels))) / (weight @ abs(columns))
+    assert result.gradient_norm == pytest.approx(expected.max())
+
+
+def test_gradient_norm_is_scaled_by_the_penalty_too():
+    result = fit_logistic_regression(
+        FOUR, MIXED, l2=3.0, method="gradient_descent", learning_rate=0.1, max_iterations=1
+    )
+    beta, b = result.coefficients[0], result.intercept
+    residual = 1 / (1 + np.exp(-(FOUR[:, 0] * beta + b))) - MIXED
+    scaled = [(residual @ FOUR[:, 0] + 3 * beta) / (6 + 3 * abs(beta)), residual.sum() / 4]
+    assert result.gradient_norm == pytest.approx(np.max(np.abs(scaled)))
+    # the first step goes along the gradient at 0: Σ (1/2 − y) x = −1 and Σ (1/2 − y) = 0
+    assert (beta, b) == (pytest.approx(0.1), pytest.approx(0))
+
+
+def test_default_learning_rate_is_one_over_the_bound_of_the_curvature():
+    result = fit_logistic_regression(
+        FOUR, MIXED, l2=3.0, weight=[1, 2, 3, 4], method="gradient_descent", max_iterations=1
+    )
+    design = np.column_stack([FOUR, np.ones(4)])
+    bound = np.linalg.eigvalsh(design.T @ np.diag([1, 2, 3, 4]) @ design).max() / 4 + 3
+    gradient = design.T @ (np.array([1, 2, 3, 4]) * (0.5 - MIXED))
+    np.testing.assert_allclose(together(result), -gradient / bound, rtol=1e-12)
+
+
+def test_condition_number_is_that_of_the_scaled_hessian():
+    features, labels, weight = draw()
+    features = features * [1e-3, 1, 1e6]  # units do not matter
+    result = fit_logistic_regression(features, labels, weight=weight)
+    p = result.predict_probabilities(features)
+    columns = np.column_stack([features, np.ones(len(features))])
+    hessian = columns.T @ np.diag(weight * p * (1 - p)) @ columns
+    scale = 1 / np.sqrt(np.diag(hessian))
+    expected = np.linalg.cond(hessian * scale * scale[:, None])
+    assert result.condition_number == pytest.approx(expected, rel=1e-6)
+
+
+# What does not matter -----------------------------------------------------------------------------
+
+
+def test_weight_counts_rows():
+    features, labels, _ = draw()
+    counts = np.random.default_rng(1).integers(0, 4, len(labels))
+    weighted = fit_logistic_regression(features, labels, weight=counts, l2=0.1)
+    repeated = fit_logistic_regression(
+        np.repeat(features, counts, axis=0), np.repeat(labels, counts), l2=0.1
+    )
+    np.testing.assert_allclose(together(weighted), together(repeated), rtol=1e-9)
+
+
+def test_row_of_weight_zero_may_have_any_label():
+    features, labels, weight = draw()
+    weight[:3] = 0
+    flipped = np.concatenate([1 - labels[:3], labels[3:]])
+    results = [fit_logistic_regression(features, y, weight=weight) for y in (labels, flipped)]
+    np.testing.assert_allclose(together(results[0]), together(results[1]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [bool, np.int8, np.float32])
+def test_dtype_of_features_and_labels_does_not_matter(kind):
+    features = np.array([[0, 1], [1, 1], [1, 0], [0, 0], [1, 1], [0, 1]])
+    labels = np.array([0, 1, 0, 1, 0, 1])
+    expected = together(fit_logistic_regression(features, labels, l2=0.1))
+    result = fit_logistic_regression(features.astype(kind), labels.astype(kind), l2=0.1)
+    np.testing.assert_array_equal(together(result), expected)
+
+
+def test_arguments_are_left_as_they_are():
+    features, labels, weight = draw()
+    copies = features.copy(), labels.copy(), weight.copy()
+    fit_logistic_regression(features, labels, weight=weight)
+    for array, copy in zip((features, labels, weight), copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_intercept_alone_is_the_logit_of_the_mean():
+    result = fit_logistic_regression(np.empty((4, 0)), [1, 1, 1, 0])
+    assert result.coefficients.shape == (0,)
+    assert result.intercept == pytest.approx(np.log(3), rel=1e-12)
+
+
+def test_without_intercept_it_is_zero_and_not_fitted():
+    result = fit_logistic_regression(FOUR + 0.5, MIXED, intercept=False)
+    assert result.intercept == 0
+    assert result.converged
+
+
+def test_newton_survives_a_start_from_which_full_steps_overshoot():
+    features, labels = np.array([[0.01], [100.0], [-100.0], [0.02]]), [0, 1, 0, 1]
+    result = fit_logistic_regression(features, labels, l2=1e-6)
+    assert result.converged
+    assert np.all(np.diff(result.losses) <= 1e-12 * result.losses[0])
+
+
+# Honest endings -----------------------------------------------------------------------------------
+
+
+def test_losses_have_one_entry_for_the_start_and_one_for_each_iteration():
+    result = fit_logistic_regression(FOUR, MIXED)
+    assert len(result.losses) == result.iterations + 1
+    assert result.losses[0] == pytest.approx(4 * np.log(2))
+    assert np.all(np.diff(result.losses) <= 0)
+    assert result.message.startswith("converged: the scaled gradient is ")
+    assert result.message.endswith(f"after {result.iterations} iterations")
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+def test_too_few_iterations_are_said(method):
+    result = fit_logistic_regression(FOUR, MIXED, method=method, max_iterations=2)
+    assert not result.converged
+    assert result.iterations == 2
+    assert "not converged: the scaled gradient is" in result.message
+    assert "after 2 iterations, above the tolerance" in result.message
+    assert "raise max_iterations" in result.message
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+def test_perfect_separation_is_said_and_never_called_converged(method):
+    result = fit_logistic_regression(FOUR, [0, 0, 1, 1], method=method)
+    assert not result.converged
+    assert result.message.startswith("no minimum: the labels are separated perfectly")
+    assert result.losses[-1] < 0.05
+    assert result.coefficients[0] > 5
+
+
+def test_separation_of_all_but_a_tie_is_said():
+    result = fit_logistic_regression([[0.0], [1], [2], [2], [3]], [0, 0, 0, 1, 1])
+    assert not result.converged
+    assert result.message.startswith("no minimum: some labels are separated perfectly")
+    assert result.losses[-1] == pytest.approx(2 * np.log(2), rel=1e-3)  # of the tie
+
+
+def test_separated_breast_cancer_is_said(cancer):
+    result = fit_logistic_regression(cancer[0]["standardised"], cancer[1])
+    assert not result.converged
+    assert "the labels are separated perfectly" in result.message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"l2": 1e-3}, {"weight": [1, 1, 1, 1, 1]}],
+    ids=["penalty", "overlap"],
+)
+def test_no_separation_is_seen_where_there_is_none(options):
+    labels = [0, 0, 1, 1, 1] if "l2" in options else [0, 0, 1, 1, 0]
+    result = fit_logistic_regression(np.arange(5.0)[:, None], labels, **options)
+    assert result.converged
+
+
+def test_row_of_weight_zero_prevents_no_separation():
+    result = fit_logistic_regression(FOUR, [0, 0, 1, 0], weight=[1, 1, 1, 0])
+    assert "separated perfectly" in result.message
+
+
+def test_soft_label_prevents_separation():
+    result = fit_logistic_regression(FOUR, [0, 0, 1, 0.9])
+    assert result.converged
+
+
+def test_dependent_features_are_said():
+    features, labels, _ = draw()
+    doubled = np.column_stack([features, features[:, 0] + features[:, 1]])
+    result = fit_logistic_regression(doubled, labels)
+    assert result.converged
+    assert result.condition_number == np.inf
+    assert "linearly dependent, so that this is one of many minima" in result.message
+    single = fit_logistic_regression(features, labels)
+    assert single.condition_number < 100
+    np.testing.assert_allclose(
+        result.predict_logits(doubled), single.predict_logits(features), rtol=0, atol=1e-9
+    )
+
+
+def test_penalty_makes_dependent_features_well_posed():
+    features, labels, _ = draw()
+    doubled = np.column_stack([features, features[:, 0]])
+    result = fit_logistic_regression(doubled, labels, l2=1.0)
+    assert result.condition_number < 1e3
+    assert "dependent" not in result.message
+    assert result.coefficients[0] == pytest.approx(result.coefficients[3], rel=1e-10)
+
+
+def test_nearly_dependent_features_converge_and_are_said():
+    features, labels, _ = draw(200)
+    noise = np.random.default_rng(5).normal(size=200)
+    result = fit_logistic_regression(
+        np.column_stack([features, features[:, 0] + 1e-6 * noise]), labels
+    )
+    assert result.converged
+    assert 1e10 < result.condition_number < 1e14
+    assert "nearly dependent, condition number" in result.message
+
+
+def test_feature_of_zeros_gets_the_coefficient_zero():
+    features, labels, _ = draw()
+    result = fit_logistic_regression(np.column_stack([features, np.zeros(len(labels))]), labels)
+    assert result.converged
+    assert result.coefficients[3] == 0
+
+
+def test_tolerance_below_rounding_ends_early_and_is_said():
+    features, labels, weight = draw()
+    result = fit_logistic_regression(features, labels, weight=weight, tolerance=1e-30)
+    assert not result.converged
+    assert result.iterations < 20
+    assert "rounding allows no more progress" in result.message
+    assert result.gradient_norm < 1e-14
+
+
+def test_learning_rate_that_diverges_is_said():
+    features, labels, _ = draw()
+    result = fit_logistic_regression(
+        features, labels, l2=1.0, method="gradient_descent", learning_rate=10.0, max_iterations=500
+    )
+    assert not result.converged
+    assert "the loss rose: a learning_rate of at most" in result.message
+    assert "diverged" in result.message
+
+
+def test_learning_rate_that_is_too_small_is_not_blamed_for_a_rise():
+    result = fit_logistic_regression(
+        FOUR, MIXED, method="gradient_descent", learning_rate=1e-6, max_iterations=5
+    )
+    assert not result.converged
+    assert "the loss rose" not in result.message
+
+
+# Predictions --------------------------------------------------------------------------------------
+
+
+def test_predictions_are_the_line_and_its_sigmoid():
+    result = fit_logistic_regression(FOUR, MIXED)
+    logits = FOUR[:, 0] * result.coefficients[0] + result.intercept
+    np.testing.assert_allclose(result.predict_logits(FOUR), logits, rtol=1e-15)
+    np.testing.assert_allclose(
+        result.predict_probabilities(FOUR), 1 / (1 + np.exp(-logits)), rtol=1e-14
+    )
+
+
+def test_predictions_want_the_same_number_of_features():
+    with pytest.raises(ValueError, match="features: expected 1 columns as in the fit, got 2"):
+        fit_logistic_regression(FOUR, MIXED).predict_logits(np.ones((4, 2)))
+
+
+# Refused ----------------------------------------------------------------------------------------
+
+BAD = {
+    "features of text": ({"features": [["a"]] * 4}, TypeError, "features: expected real numbers"),
+    "one-dimensional features": ({"features": FOUR[:, 0]}, ValueError,
+                                 r"features: expected shape \(N, number of features\).*got \(4,\)"),
+    "no rows": ({"features": np.empty((0, 1))}, ValueError, "with at least one row"),
+    "NaN feature": ({"features": [[0.0], [np.nan], [1.0], [2.0]]}, ValueError,
+                    r"features: expected finite numbers, got nan at index \(1, 0\)"),
+    "infinite feature": ({"features": [[0.0], [1.0], [1.0], [np.inf]]}, ValueError,
+                         r"got inf at index \(3, 0\)"),
+    "labels of a column": ({"labels": MIXED[:, None]}, ValueError,
+                           r"labels: expected shape \(4,\).*got \(4, 1\); pass labels.ravel"),
+    "too few labels": ({"labels": [0, 1]}, ValueError, "one number for each row"),
+    "labels of -1 and 1": ({"labels": [-1, 1, -1, 1]}, ValueError, "for labels of -1 and"),
+    "NaN label": ({"labels": [0, 1, np.nan, 1]}, ValueError, "NaN is no probability"),
+    "only 1": ({"labels": [1, 1, 1, 1]}, ValueError, "labels: expected 0 and 1, got only 1"),
+    "only 0": ({"labels": [0, 0, 0, 0], "l2": 1.0}, ValueError, "got only 0"),
+    "only 1 with weight": ({"weight": [0, 1, 0, 1]}, ValueError, "got only 1; with one class"),
+    "weight of a wrong length": ({"weight": [1, 2]}, ValueError, r"weight: expected shape \(4,\)"),
+    "negative weight": ({"weight": [1, -1, 1, 1]}, ValueError, "at least 0, got -1.0"),
+    "infinite weight": ({"weight": [1, np.inf, 1, 1]}, ValueError, "at least 0, got inf"),
+    "no weight": ({"weight": [0, 0, 0, 0]}, ValueError, "weight: expected a positive sum, got 0"),
+    "negative l2": ({"l2": -1.0}, ValueError, "l2: expected one finite number of at least 0"),
+    "infinite l2": ({"l2": np.inf}, ValueError, "l2: expected one finite number"),
+    "NaN l2": ({"l2": np.nan}, ValueError, "l2: expected one finite number"),
+    "l2 for each feature": ({"l2": [1.0]}, ValueError, "l2: expected one finite number"),
+    "intercept of 2": ({"intercept": 2}, TypeError, "intercept: expected True or False, got 2"),
+    "method": ({"method": "adam"}, ValueError, "method: expected one of 'newton', 'gradient_desc"),
+    "rate for Newton": ({"learning_rate": 0.1}, ValueError, "learning_rate: expected None for"),
+    "rate of zero": ({"learning_rate": 0.0, "method": "gradient_descent"}, ValueError,
+                     "learning_rate: expected one finite number above 0"),
+    "tolerance of zero": ({"tolerance": 0.0}, ValueError, "tolerance: expected one finite number"),
+    "no iterations": ({"max_iterations": 0}, ValueError, "max_iterations: expected an integer of"),
+    "half an iteration": ({"max_iterations": 1.5}, ValueError, "got 1.5"),
+    "True iterations": ({"max_iterations": True}, ValueError, "got True"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "kind", "message"), BAD.values(), ids=BAD)
+def test_bad_argument_is_refused_by_name(options, kind, message):
+    arguments = {"features": FOUR, "labels": MIXED} | options
+    with pytest.raises(kind, match=message):
+        fit_logistic_regression(**arguments)
+
+
+def test_one_class_without_intercept_has_a_minimum_with_a_penalty():
+    result = fit_logistic_regression(FOUR, np.ones(4), intercept=False, l2=1.0)
+    assert result.converged
+    alone = fit_logistic_regression(FOUR, np.ones(4), intercept=False)
+    assert alone.message.startswith("no minimum")
