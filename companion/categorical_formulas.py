@@ -33,34 +33,31 @@ class Shifted:
         largest = np.max(z, axis=0)
         self.is_top = np.equal(z, largest, out=np.empty_like(z), casting="unsafe")
         self.high = z - largest
-        self.low = _rounding_error(z, largest, self.high) if exact else None
+        low = _rounding_error(z, largest, self.high) if exact else None
         if not np.isfinite(self.high).all():
-            self._take_limits(z, largest)
+            self._take_limits(z, largest, low)
         self.e = np.exp(self.high)
-        if self.low is not None:
-            self.e += self.e * self.low
+        if low is not None:
+            self.e += self.e * low
         self.others = self.e - self.is_top  # exactly 0 for a top class, where e is 1
         self.rest = np.add.reduce(self.others, axis=0)
         self.rest += np.add.reduce(self.is_top, axis=0) - 1
         self.log_sum = np.log1p(self.rest)
 
-    def _take_limits(self, z: np.ndarray, largest: np.ndarray) -> None:
+    def _take_limits(self, z: np.ndarray, largest: np.ndarray, low: np.ndarray | None) -> None:
         np.copyto(self.high, 0, where=self.is_top == 1)
-        if self.low is not None:
-            np.copyto(self.low, 0, where=~np.isfinite(self.low))
+        if low is not None:
+            np.copyto(low, 0, where=~np.isfinite(low))
         endless = np.add.reduce(z == np.inf, axis=0) > 1
         self.high[:, endless | (largest == -np.inf)] = np.nan
 
     def log_loss(self) -> np.ndarray:
         """Return -log softmax, (K, n): two terms that are not negative."""
-        loss = self.log_sum - self.high
-        return loss if self.low is None else loss - self.low
+        return self.log_sum - self.high
 
     def log_loss_of(self, index: np.ndarray) -> np.ndarray:
         """Return -log softmax of one class for each row, (n,)."""
-        where = index, np.arange(len(index))
-        loss = self.log_sum - self.high[where]
-        return loss if self.low is None else loss - self.low[where]
+        return self.log_sum - self.high[index, np.arange(len(index))]
 
     def softmax(self) -> np.ndarray:
         """Return the softmax p, (K, n)."""

@@ -415,8 +415,9 @@ def test_many_rows_are_the_rows_one_by_one_whatever_the_workers(shape, axis, wor
         few_v, few_g = value_and_gradient(last_z[chosen], some, **options)
         np.testing.assert_array_equal(v[chosen], few_v)
         np.testing.assert_array_equal(np.moveaxis(g, axis, -1)[chosen], few_g)
-        mean = value(logits, labels, axis=axis, workers=workers)
-        assert mean == value(logits, labels, axis=axis)
+        mean = value(logits, labels, weight=weight, axis=axis, workers=workers)
+        assert mean == value(logits, labels, weight=weight, axis=axis)
+        np.testing.assert_allclose(mean, v.mean(), rtol=1e-13)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3)])
