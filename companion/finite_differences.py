@@ -9,7 +9,8 @@ extrapolated, each with an estimate of its truncation and of its rounding error.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +20,7 @@ __all__ = ["FORMULAS", "Slopes", "as_point", "check_option", "difference", "diff
 FORMULAS = ("central", "forward", "complex")
 """(f(x + h) - f(x - h)) / 2h, (f(x + h) - f(x)) / h and Im f(x + ih) / h."""
 
-Function = Callable[[np.ndarray], Any]
+_Function = Callable[[np.ndarray], Any]
 
 _FIRST = 0.0618  # the largest step by the size of x; no simple fraction, so that no period fits it
 _RUNGS = 26  # of the ladder, each step a quarter of the one before: down to eps / 4
@@ -31,7 +32,8 @@ _CORNER = 50  # a jump of the slope this many times its rounding error is no noi
 _IMAGINARY = 2.0**-66  # its square vanishes beside every eps
 
 
-class Slopes(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Slopes:
     """A derivative from function values.
 
     Attributes
@@ -53,7 +55,7 @@ class Slopes(NamedTuple):
     kink: np.ndarray
 
 
-def differentiate(function: Function, x: np.ndarray, method: str, step: float | None) -> Slopes:
+def differentiate(function: _Function, x: np.ndarray, method: str, step: float | None) -> Slopes:
     """Return the derivative of each value in each element of `x`.
 
     Parameters and exceptions are those of `companion.gradient_check.numerical_jacobian`, with `x`
@@ -91,7 +93,7 @@ def differentiate(function: Function, x: np.ndarray, method: str, step: float | 
 
 
 def difference(
-    formula: str, function: Function, x: np.ndarray, index: tuple[int, ...], h: float
+    formula: str, function: _Function, x: np.ndarray, index: tuple[int, ...], h: float
 ) -> np.ndarray:
     """Return one of `FORMULAS` for the element x[index] and the step `h`, in float64."""
     if formula == "complex":
@@ -109,7 +111,7 @@ def difference(
     return (plus - value(function, _moved(x, index, -h))) / (2 * h)
 
 
-def value(function: Function, x: np.ndarray) -> np.ndarray:
+def value(function: _Function, x: np.ndarray) -> np.ndarray:
     """Return the function at a copy of `x` as an array of real numbers, with warnings off."""
     with np.errstate(all="ignore"):
         result = np.asarray(function(x.copy()))
@@ -156,7 +158,7 @@ def check_option(name: str, option: object, choices: tuple[str, ...]) -> None:
 
 
 def _search(
-    function: Function,
+    function: _Function,
     x: np.ndarray,
     index: tuple[int, ...],
     centre: np.ndarray,
@@ -239,7 +241,7 @@ def _ladders(centre: Any, step: float | None) -> Iterator[list[float]]:
 
 
 def _refine(
-    column: np.ndarray, function: Function, x: np.ndarray, index: tuple[int, ...]
+    column: np.ndarray, function: _Function, x: np.ndarray, index: tuple[int, ...]
 ) -> np.ndarray:
     """Return the complex step in place of central differences, unless they contradict."""
     eps = float(np.finfo(x.dtype).eps)
@@ -263,7 +265,7 @@ def _refine(
 
 
 def _noise_at_each_scale(
-    function: Function, x: np.ndarray, centre: np.ndarray, eps: float
+    function: _Function, x: np.ndarray, centre: np.ndarray, eps: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the noise of the values for moves of x by its own size, and by 1.
 
@@ -311,7 +313,7 @@ def _moved(x: np.ndarray, index: tuple[int, ...], shift: Any) -> np.ndarray:
     return moved
 
 
-def _attempt(function: Function, x: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def _attempt(function: _Function, x: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Return the function's value in float64, all NaN where it refuses `x`."""
     try:
         attempt = value(function, x)

@@ -39,8 +39,7 @@ __all__ = [
 _HOPELESS = 1e-3  # a bound above this fraction of the largest slope tells too little
 _CLEAR = 30  # errors this many times the smallest are those of truncation
 
-
-Function = Callable[[np.ndarray], Any]
+_Function = Callable[[np.ndarray], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +48,8 @@ class GradientReport:
 
     Attributes
     ----------
-    analytic, numeric, difference : numpy.ndarray
-        The given derivative, the one made from function values, and the first minus the second.
+    analytic, numeric : numpy.ndarray
+        The given derivative, and the one made from function values.
     bound : numpy.ndarray
         How far `numeric` may be from the truth; half the jump of the slope at a kink.
     verdict : numpy.ndarray of str
@@ -158,7 +157,7 @@ class Convergence:
 
 
 def check_gradient(
-    function: Function,
+    function: _Function,
     gradient: Callable[[np.ndarray], ArrayLike] | ArrayLike,
     x: ArrayLike,
     *,
@@ -240,7 +239,7 @@ def check_gradient(
 
 
 def numerical_gradient(
-    function: Function, x: ArrayLike, *, method: str = "central", step: float | None = None
+    function: _Function, x: ArrayLike, *, method: str = "central", step: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the gradient of a function with one number as value, and a bound of its error.
 
@@ -267,7 +266,7 @@ def numerical_gradient(
 
 
 def numerical_jacobian(
-    function: Function, x: ArrayLike, *, method: str = "central", step: float | None = None
+    function: _Function, x: ArrayLike, *, method: str = "central", step: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the derivative of each value in each element of `x`, and a bound of its error.
 
@@ -328,7 +327,7 @@ def numerical_jacobian(
 
 
 def convergence(
-    function: Function,
+    function: _Function,
     gradient: Callable[[np.ndarray], ArrayLike] | ArrayLike,
     x: ArrayLike,
     steps: ArrayLike | None = None,
@@ -395,7 +394,7 @@ def convergence(
     return Convergence(steps, errors, float(steps[best]), order)
 
 
-def _check_one_number(function: Function, x: np.ndarray) -> None:
+def _check_one_number(function: _Function, x: np.ndarray) -> None:
     shape = value(function, x).shape
     if shape != ():
         raise ValueError(
