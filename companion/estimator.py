@@ -45,13 +45,13 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    classes_ : numpy.ndarray
+    classes_
         The two labels, sorted; the second is the one whose probability the logits stand for.
-    coef_, intercept_ : numpy.ndarray
+    coef_, intercept_
         Shapes (1, number of features) and (1,), as scikit-learn's.
-    n_iter_ : numpy.ndarray
+    n_iter_
         The number of iterations, shape (1,).
-    result_ : LogisticRegressionResult
+    result_
         Losses, condition number, and in words how the fit ended.
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.

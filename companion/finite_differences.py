@@ -34,25 +34,20 @@ _IMAGINARY = 2.0**-66  # its square vanishes beside every eps
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """A derivative from function values.
-
-    Attributes
-    ----------
-    value : numpy.ndarray
-        The function at x.
-    slope, bound, left, right : numpy.ndarray
-        The slope, how far it may be from the truth, and the slopes on the two sides; float64, of
-        shape value shape + x shape.
-    kink : numpy.ndarray of bool
-        Where the slopes on the two sides do not meet as the step falls.
-    """
+    """A derivative from function values."""
 
     value: np.ndarray
+    """The function at x."""
     slope: np.ndarray
+    """The derivative, float64, of shape value shape + x shape."""
     bound: np.ndarray
+    """How far the slope may be from the truth."""
     left: np.ndarray
+    """The slope on the left, from the step that was chosen."""
     right: np.ndarray
+    """The slope on the right, from the step that was chosen."""
     kink: np.ndarray
+    """Where the slopes on the two sides do not meet as the step falls."""
 
 
 def differentiate(function: _Function, x: np.ndarray, method: str, step: float | None) -> Slopes:
@@ -175,7 +170,8 @@ def _search(
             with np.errstate(all="ignore"):
                 size = np.maximum(abs(plus), abs(minus))
                 slope = (plus - minus) / (2 * h)
-                error = np.maximum(2 * eps * size, noise) + eps * abs(x[index] * slope)
+                error = np.maximum(np.maximum(2 * eps, noise[1]) * size, noise[0])
+                error += eps * abs(x[index] * slope)
                 rounding = np.maximum(error, 5e-324) / h
                 left, right = (centre - minus) / h, (plus - centre) / h
                 row = _Row(slope, right - left, before)
@@ -250,7 +246,7 @@ def _refine(
         return difference("complex", function, _moved(x, index, shift), index, _IMAGINARY)
 
     refined = slope(0)
-    noise = np.nan_to_num(_noise(slope, x[index], np.abs(x[index]) or np.float64(1), eps))
+    noise = np.nan_to_num(_noise(slope, x[index], np.abs(x[index]) or np.float64(1), eps)[0])
     bound = np.maximum(8 * eps * abs(refined), noise)
     if not np.all(abs(refined - column[0]) <= bound + column[1]):
         raise ValueError(
@@ -269,7 +265,8 @@ def _noise_at_each_scale(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the noise of the values for moves of x by its own size, and by 1.
 
-    It is measured at x and where the longest step leads, since it may grow with x or the values.
+    Each is a pair: the absolute noise at x, and the relative one where the longest step leads,
+    since it may grow with x and with the values.
     """
     share = np.random.default_rng(0).uniform(0.5, 1, x.shape)
     levels = []
@@ -279,7 +276,7 @@ def _noise_at_each_scale(
             _noise(lambda shift, p=p: _attempt(function, p + shift, centre), p, scale, eps)
             for p in places
         )
-        levels.append(np.fmax(near, far))
+        levels.append(np.stack([near[0], far[1]]))
     own, one = levels
     return np.nan_to_num(np.where(np.isnan(own), one, own)), np.nan_to_num(one)
 
@@ -287,22 +284,22 @@ def _noise_at_each_scale(
 def _noise(
     at: Callable[[Any], np.ndarray], x: np.ndarray, scale: np.ndarray, eps: float
 ) -> np.ndarray:
-    """Return 4 standard deviations of the scatter of values around a smooth curve.
+    """Return 3 times the largest distance of values from a smooth curve, absolute and relative.
 
     So near to x a smooth function is a cubic up to rounding. A function that computes in a
     narrower float shows steps of its own, so the distances grow until neighbouring values differ;
     NaN if they never do.
     """
-    level, reach = np.full_like(at(x * 0), np.nan), 5 * eps**0.75
+    level, reach = np.stack([at(x * 0) * np.nan] * 2), 5 * eps**0.75
     while np.isnan(level).any() and reach < 5e-3:
         # Rounded so that each x + shift is a float
         shifts = ((x + reach * t * scale).astype(x.dtype) - x for t in _PLACES)
         values = np.stack([at(shift) for shift in shifts])
         with np.errstate(all="ignore"):
-            residual = values - np.tensordot(_CUBIC, values, axes=1)
-            spread = np.sqrt(np.sum(residual**2, axis=0) / (len(_PLACES) - 4))
+            scatter = 3 * np.max(abs(values - np.tensordot(_CUBIC, values, axes=1)), axis=0)
+            scatter = np.stack([scatter, scatter / np.max(abs(values), axis=0)])
         differ = np.count_nonzero(np.diff(values, axis=0), axis=0) >= 8
-        level = np.where(np.isnan(level) & differ, 4 * spread, level)
+        level = np.where(np.isnan(level) & differ, scatter, level)
         reach *= 1024
     return level
 

@@ -44,31 +44,24 @@ _Function = Callable[[np.ndarray], Any]
 
 @dataclass(frozen=True, eq=False)
 class GradientReport:
-    """What `check_gradient` found; print it, or ask whether it has `passed`.
-
-    Attributes
-    ----------
-    analytic, numeric : numpy.ndarray
-        The given derivative, and the one made from function values.
-    bound : numpy.ndarray
-        How far `numeric` may be from the truth; half the jump of the slope at a kink.
-    verdict : numpy.ndarray of str
-        "right"; "wrong", beyond the bound and rtol; "kink", where the slopes on the two sides
-        differ and the analytic value lies between them; "unclear", where the bound is above a
-        thousandth of the largest slope.
-    rtol : float
-        The relative difference that was allowed beyond the bound.
-    left, right : numpy.ndarray
-        The slopes on the two sides, from the step that was chosen.
-    """
+    """What `check_gradient` found; print it, or ask whether it has `passed`."""
 
     analytic: np.ndarray
+    """The given derivative, in float64."""
     numeric: np.ndarray
+    """The derivative made from function values."""
     bound: np.ndarray
+    """How far `numeric` may be from the truth; at least half the jump of the slope at a kink."""
     verdict: np.ndarray
+    """One word each. "right"; "wrong", beyond the bound and rtol; "kink", where the slopes on the
+    two sides differ and the analytic value lies between them; "unclear", where the bound is above a
+    thousandth of the largest slope."""
     rtol: float
+    """The relative difference that was allowed beyond the bound."""
     left: np.ndarray = field(repr=False)
+    """The slopes on the left; those of `numeric` where there is no kink."""
     right: np.ndarray = field(repr=False)
+    """The slopes on the right; those of `numeric` where there is no kink."""
 
     @property
     def difference(self) -> np.ndarray:
@@ -82,7 +75,7 @@ class GradientReport:
 
     @property
     def worst(self) -> tuple[int, ...]:
-        """The index of the worst element: of the worst verdict, the furthest beyond its bound."""
+        """The index of the element that is furthest beyond its bound, among the worst verdict."""
         size = np.maximum(abs(self.analytic), abs(self.numeric))
         tiny = np.finfo(np.float64).tiny
         with np.errstate(all="ignore"):
@@ -137,23 +130,17 @@ class GradientReport:
 
 @dataclass(frozen=True, eq=False)
 class Convergence:
-    """The error of a difference formula over its step, from `convergence`.
-
-    Attributes
-    ----------
-    steps, errors : numpy.ndarray
-        The steps, descending, and the largest absolute error over the elements for each.
-    best_step : float
-        The step with the smallest error; above it truncation rules, below it rounding.
-    order : float
-        The slope of log error against log step where truncation rules, the median over
-        neighbouring steps; NaN where fewer than two errors stand clear of the smallest.
-    """
+    """The error of a difference formula over its step, from `convergence`."""
 
     steps: np.ndarray
+    """The steps, descending."""
     errors: np.ndarray
+    """The largest absolute error over the elements, for each step."""
     best_step: float
+    """The step with the smallest error; above it truncation rules, below it rounding."""
     order: float
+    """The slope of log error against log step where truncation rules, the median over neighbouring
+    steps; NaN where fewer than two errors stand clear of the smallest."""
 
 
 def check_gradient(
@@ -303,11 +290,12 @@ def numerical_jacobian(
     -----
     D(h) = (f(x + h) - f(x - h)) / 2h is off by O(h²); R(h) = (16 D(h) - D(4h)) / 15 by O(h⁴). The
     bound is |R(h) - R(4h)| for the truncation, 256 times smaller in the limit, and 1.1 e/h for the
-    rounding, where e is what a value may be off: two eps of its dtype, or the noise measured in its
-    differences of fourth to sixth order if that is more (a function may well compute in float32
-    and return float64). The step with the smallest bound is chosen. Where the slopes on the two
-    sides differ and do not meet as the step falls, there is a kink: the bound is then at least
-    half of their difference. The bound is an estimate, not a proof.
+    rounding, where e is what a value may be off: two eps of its dtype, or more if the values nearby
+    scatter more around a cubic (a function may well compute in float32 and return float64), and
+    what half an ulp of the argument makes. The step with the smallest bound is chosen, unless a
+    shorter one contradicts. Where the slopes on the two sides do not meet as the step falls, there
+    is a kink: the bound is then at least half of their difference. The bound is an estimate, not a
+    proof.
 
     References
     ----------

@@ -34,38 +34,26 @@ _TOLERANCE = {"newton": 1e-12, "gradient_descent": 1e-8}
 
 @dataclass(frozen=True, eq=False)
 class LogisticRegressionResult:
-    """What `fit_logistic_regression` found, and how.
-
-    Attributes
-    ----------
-    coefficients : numpy.ndarray
-        β, one for each feature, float64.
-    intercept : float
-        b; 0 where none was asked for.
-    losses : numpy.ndarray
-        The objective at the start and after each iteration.
-    gradient_norm : float
-        The largest |∂objective/∂βⱼ|, each divided by Σ wᵢ|xᵢⱼ| + l2 |βⱼ|, which makes it a pure
-        number between 0 and 1: what `tolerance` bounds.
-    condition_number : float
-        Of the Hessian at the end, its rows and columns scaled to a diagonal of 1; infinite where
-        features are linearly dependent.
-    iterations : int
-        The number of steps taken.
-    converged : bool
-        Whether the objective has a minimum and this is it, within the tolerance.
-    message : str
-        The same in words, and what to do where it did not converge.
-    """
+    """What `fit_logistic_regression` found, and how."""
 
     coefficients: np.ndarray
+    """β, one for each feature, float64."""
     intercept: float
+    """b; 0 where none was asked for."""
     losses: np.ndarray = field(repr=False)
+    """The objective at the start and after each iteration."""
     gradient_norm: float
+    """The largest element of the gradient, that in βⱼ divided by Σ wᵢ|xᵢⱼ| + l2 |βⱼ|, which
+    makes it a pure number from 0 to 1. It is what `tolerance` bounds."""
     condition_number: float
+    """Of the Hessian at the end, its rows and columns scaled to a diagonal of 1; infinite where
+    features are linearly dependent."""
     iterations: int
+    """The number of steps taken."""
     converged: bool
+    """Whether the objective has a minimum and this is it, within the tolerance."""
     message: str
+    """The same in words, and what to do where it did not converge."""
 
     def predict_logits(self, features: ArrayLike) -> np.ndarray:
         """Return x·β + b for each row of `features`, shape (N, number of features)."""

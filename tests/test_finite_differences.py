@@ -97,6 +97,8 @@ def test_true_error_lies_below_the_bound(family, method, data):
     ("function", "x", "relative"),
     [
         (np.exp, 1.0, 1e-10),
+        (lambda x: np.exp(100 * x), 4.0, 1e-8),
+        (lambda x: np.exp(x), -700.0, 1e-8),
         (np.log, 1e-9, 1e-9),
         (np.log, 1e9, 1e-9),
         (np.sin, 1e-9, 1e-10),
