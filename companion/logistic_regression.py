@@ -246,7 +246,7 @@ class _Problem(NamedTuple):
         hessian = (self.design.T * curvature) @ self.design + np.diag(self.penalty)
         # Columns in other units must not look dependent: scale the diagonal to 1
         diagonal = np.sqrt(np.diag(hessian))
-        scale = 1 / np.where(diagonal > 0, diagonal, 1)
+        scale = np.divide(1, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
         values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
         keep = values > max(self.design.shape) * _EPS * np.max(values, initial=0.0)
         inverse = np.where(keep, 1 / np.where(keep, values, 1), 0)
