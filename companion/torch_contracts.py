@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from companion.torch_autograd import is_plain
+
 __all__ = [
     "check_index",
     "check_labels",
@@ -48,6 +50,8 @@ def check_pair(name: str, first: Any, target: Any) -> tuple[torch.dtype, Tensor,
     """Return the dtype of the result, and both tensors in one dtype and one shape."""
     dtype, x = working(name, first)
     _, y = working("target", target)
+    if x.shape == y.shape and x.dtype == y.dtype and x.device == y.device:
+        return dtype, x, y
     if x.device != y.device:
         raise ValueError(
             f"{name} and target: expected one device, got {x.device} and {y.device}; "
@@ -71,24 +75,13 @@ def _mend(name: str, shape: torch.Size, other: torch.Size) -> str:
 
 def check_labels(y: Tensor) -> None:
     """Refuse labels outside [0, 1]."""
-    _require(
-        y,
-        _in_unit_interval,
-        ValueError,
-        "target: expected values in [0, 1]",
-        "use 0 and 1, or probabilities for soft labels",
-    )
+    _require(y, 1.0, ValueError, "target", "use 0 and 1, or probabilities for soft labels")
 
 
 def check_probabilities(p: Tensor) -> None:
     """Refuse probabilities outside [0, 1]."""
-    _require(
-        p,
-        _in_unit_interval,
-        ValueError,
-        "input: expected values in [0, 1]",
-        "logits are not probabilities: call binary_cross_entropy_with_logits",
-    )
+    mend = "logits are not probabilities: call binary_cross_entropy_with_logits"
+    _require(p, 1.0, ValueError, "input", mend)
 
 
 def check_weight(
@@ -111,13 +104,8 @@ def check_weight(
             f"{name}: expected one device, got {weight.device} and {like.device}; "
             f"pass {name}.to({like.device.type!r})"
         )
-    _require(
-        weight,
-        lambda w: (w >= 0) & (w < torch.inf),
-        ValueError,
-        f"{name}: expected finite values of at least 0",
-        "use 0 to leave an element out",
-    )
+    largest = torch.finfo(weight.dtype).max
+    _require(weight, largest, ValueError, name, "use 0 to leave an element out")
     return weight.to(like.dtype)
 
 
@@ -151,34 +139,36 @@ def check_index(target: Any, z: Tensor, dim: int, ignore_index: int) -> tuple[Te
             "pass target.to(input.device)"
         )
     k = z.shape[dim]
-    _require(
-        target,
-        lambda index: ((index >= 0) & (index < k)) | (index == ignore_index),
-        IndexError,
-        f"target: expected class indices from 0 to {k - 1}",
-        "count classes from 0, and name in ignore_index what is to be left out",
-    )
+    mend = "count classes from 0, and name in ignore_index what is to be left out"
+    _require(target, k - 1, IndexError, "target", mend, but=ignore_index)
     ignored = target == ignore_index
     return ignored, torch.where(ignored, 0, target.long())
 
 
-def _in_unit_interval(values: Tensor) -> Tensor:
-    return (values >= 0) & (values <= 1)
-
-
 def _require(
     values: Tensor,
-    holds: Callable[[Tensor], Tensor],
+    largest: float,
     error: type[Exception],
-    expected: str,
+    name: str,
     mend: str,
+    *,
+    but: int | None = None,
 ) -> None:
-    """Refuse values for which `holds` is not true everywhere."""
-    if torch.compiler.is_compiling():
-        torch._assert_async(torch.all(holds(values)), f"{expected}; {mend}")
+    """Refuse values that are not from 0 to `largest`, nor equal to `but`."""
+    plain = is_plain()
+    if plain and _lie_between(values, largest):
         return
+    kind = "class indices from 0 to" if but is not None else "values from 0 to"
+    limit = "any finite number" if largest > 1e4 and but is None else f"{largest:g}"
+    expected = f"{name}: expected {kind} {limit}"
 
-    def refuse(values: Tensor) -> None:
+    def holds(values: Tensor) -> Tensor:
+        inside = (values >= 0) & (values <= largest)
+        return inside if but is None else inside | (values == but)
+
+    def look(values: Tensor) -> None:
+        if _lie_between(values, largest):
+            return
         wrong = values[~holds(values)]
         if wrong.numel():
             raise error(
@@ -186,8 +176,20 @@ def _require(
                 f"({wrong.numel()} of {values.numel()} elements); {mend}"
             )
 
-    if not values.is_meta:
-        _Look.apply(values.detach(), refuse)
+    if torch.compiler.is_compiling():
+        torch._assert_async(torch.all(holds(values)), f"{expected}; {mend}")
+    elif plain:
+        look(values.detach())
+    else:
+        _Look.apply(values.detach(), look)
+
+
+def _lie_between(values: Tensor, largest: float) -> bool:
+    """Return whether all values lie in [0, largest], in one pass; there may be none to look at."""
+    if values.is_meta or not values.numel():
+        return True
+    low, high = torch.aminmax(values)
+    return low.item() >= 0 and high.item() <= largest
 
 
 class _Look(Function):

@@ -146,11 +146,9 @@ def binary_cross_entropy_with_logits(
     reduction = _reduction(size_average, reduce, reduction)
     dtype, z, y = check_pair("input", input, target)
     check_labels(y)
-    smoothed = _smoothed(y, label_smoothing)
-    yes = smoothed
     if pos_weight is not None:
-        yes = check_weight("pos_weight", pos_weight, y.shape, z) * smoothed
-    losses = loss_of_logits(z, yes, 1 - smoothed)
+        pos_weight = check_weight("pos_weight", pos_weight, y.shape, z).expand(y.shape)
+    losses = loss_of_logits(z, _smoothed(y, label_smoothing), pos_weight)
     return _reduced(_weighed(losses, weight, y.shape), reduction, dtype)
 
 
@@ -353,4 +351,4 @@ def _reduced(losses: Tensor, reduction: str, dtype: torch.dtype) -> Tensor:
         losses = torch.mean(losses)
     elif reduction == "sum":
         losses = torch.sum(losses)
-    return losses.to(dtype)
+    return losses if losses.dtype == dtype else losses.to(dtype)

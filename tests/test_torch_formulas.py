@@ -29,7 +29,7 @@ def test_four_derivatives_of_loss_and_sigmoid_are_those_of_the_definition(at):
     for function, definition in (
         (sigmoid, symbolic.sigmoid(z)),
         (
-            lambda x: loss_of_logits(x, torch.full_like(x, 0.3), torch.full_like(x, 0.7)),
+            lambda x: loss_of_logits(x, torch.full_like(x, 0.3)),
             symbolic.binary_cross_entropy_with_logits(z, sympy.Rational(3, 10)),
         ),
     ):

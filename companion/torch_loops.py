@@ -1,0 +1,68 @@
+"""The binary loss of logits in place, in pieces that stay in the cache: eager mode's fast way.
+
+In eager mode each operation writes a new tensor, and for large ones the memory costs more than the
+arithmetic. Where nothing watches (no compiler, no `torch.func`, no graph to be made), a piece at a
+time is computed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["PIECE", "fill_like", "fill_loss", "fill_slope"]
+
+PIECE = 1 << 17
+"""Elements of a piece on the CPU; long enough for PyTorch to use all its threads."""
+
+
+def fill_like(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) -> Tensor:
+    """Return a new tensor like `like`, made by ``fill(out, *operands)`` a piece at a time."""
+    out = torch.empty_like(like, memory_format=torch.contiguous_format)
+    if like.device.type != "cpu" or like.numel() <= PIECE:
+        fill(out, *operands)
+        return out
+    size = like.numel()
+    flat = [None if operand is None else _flat(operand) for operand in operands]
+    target = out.view(-1)
+    for start in range(0, size, PIECE):
+        piece = slice(start, start + PIECE)
+        fill(target[piece], *(part if part is None else part[piece] for part in flat))
+    return out
+
+
+def _flat(operand: Tensor) -> Tensor:
+    if all(stride == 0 for stride in operand.stride()):  # one number, expanded: no need to copy it
+        return operand.as_strided((operand.numel(),), (0,))
+    return operand.reshape(-1)
+
+
+def fill_loss(out: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> None:
+    """Fill `out` with the loss: log1p(exp(-|z|)) plus what a wrong sign misses, |z| times it."""
+    missed = torch.abs(z)
+    torch._C._nn.log_sigmoid(missed, out=out)  # -log1p(exp(-|z|)) in one pass
+    torch.gt(z, 0, out=missed)
+    if pos_weight is None:
+        missed.sub_(y)
+    else:
+        yes, no = pos_weight * y, 1 - y
+        out.mul_(yes + no)
+        missed = no * missed - yes * (1 - missed)
+    missed.mul_(z)
+    # An infinite logit that misses nothing left 0 * inf here; a logit of NaN is NaN in `out` too.
+    torch.nan_to_num(missed, nan=0.0, posinf=torch.inf, neginf=-torch.inf, out=missed)
+    torch.sub(missed, out, out=out)
+
+
+def fill_slope(out: Tensor, grad: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> None:
+    """Fill `out` with grad times (1 - y) σ(z) - pos_weight y σ(-z)."""
+    torch.sigmoid(z, out=out)
+    other = 1 - y
+    out.mul_(other)
+    torch.neg(z, out=other)
+    other.sigmoid_().mul_(y)
+    if pos_weight is not None:
+        other.mul_(pos_weight)
+    out.sub_(other).mul_(grad)
