@@ -433,6 +433,7 @@ def test_no_rows_have_no_losses_the_sum_zero_and_no_mean(shape):
 
 def test_one_class_costs_nothing():
     assert value([[3.0], [-2.0]], [0, 0]) == 0
+    assert value([[3.0], [-2.0]], [0, -100], ignore_index=-100) == 0
     np.testing.assert_array_equal(gradient([[3.0]], [0]), [[0.0]])
 
 
@@ -447,6 +448,13 @@ def test_class_index_out_of_range_is_an_index_error_that_tells_where(bad):
     labels = np.array([[0, 1], [bad, 2]])
     with pytest.raises(IndexError, match=rf"from 0 to 2, got {bad} at index \(1, 0\) \(1 of 4"):
         value(np.zeros((2, 2, 3)), labels)
+
+
+def test_index_error_counts_neither_what_is_ignored_nor_names_a_place_that_does_not_exist():
+    with pytest.raises(IndexError, match=r"got 5 at index 1 \(1 of 3 outside\)"):
+        value(np.zeros((3, 3)), [-100, 5, 0], ignore_index=-100)
+    with pytest.raises(IndexError, match=r"got 5 \(1 of 1 outside\)"):
+        value(np.zeros(3), 5)
 
 
 @pytest.mark.parametrize(
