@@ -11,9 +11,15 @@ import torch
 from torch import Tensor
 
 from companion.torch_autograd import differentiable, is_plain
-from companion.torch_loops import fill_like, fill_loss, fill_slope
+from companion.torch_loops import fill_like, fill_loss, fill_slope, sum_of, total
 
-__all__ = ["log_losses", "loss_of_logits", "loss_of_probabilities", "sigmoid"]
+__all__ = [
+    "log_losses",
+    "loss_of_logits",
+    "loss_of_probabilities",
+    "sigmoid",
+    "total_loss_of_logits",
+]
 
 _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
@@ -69,24 +75,48 @@ def _loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
     return tail + torch.where(missed == 0, 0, missed * z)
 
 
+def _slope(z: Tensor, y: Tensor) -> Tensor:
+    e = torch.exp(-torch.abs(z))
+    tail = e / (1 + e)
+    return torch.where(z > 0, (1 - y) - tail, tail - y)
+
+
+_plain_slope = differentiable(  # of one exponential
+    _slope,
+    lambda grad, wanted, z, y: (
+        grad * _sigmoid_slope(z) if wanted[0] else None,
+        -grad if wanted[1] else None,
+    ),
+    lambda tangents, z, y: _sum(
+        _times(tangents[0], _sigmoid_slope(z)), _times(tangents[1], -torch.ones_like(z))
+    ),
+)
+
+
 def _in_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
-    yes = y if pos_weight is None else pos_weight * y
-    return (1 - y) * sigmoid(z) - yes * sigmoid(-z)
+    if pos_weight is None:
+        return _plain_slope(z, y)
+    return (1 - y) * sigmoid(z) - pos_weight * y * sigmoid(-z)
 
 
 def _in_labels(z: Tensor, pos_weight: Tensor | None) -> Tensor:
     return -z if pos_weight is None else pos_weight * _softplus(-z) - _softplus(z)
 
 
+def _grad_in_logits(grad: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
+    if is_plain() and not torch.is_grad_enabled():
+        try:
+            return fill_like(z, fill_slope, grad, z, y, pos_weight)
+        except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
+            pass
+    return grad * _in_logits(z, y, pos_weight)
+
+
 def _loss_backward(
     grad: Tensor, wanted: _Wanted, z: Tensor, y: Tensor, pos_weight: Tensor | None
 ) -> tuple[Tensor | None, ...]:
-    if wanted[0] and is_plain() and not torch.is_grad_enabled():
-        in_logits = fill_like(z, fill_slope, grad, z, y, pos_weight)
-    else:
-        in_logits = grad * _in_logits(z, y, pos_weight) if wanted[0] else None
     return (
-        in_logits,
+        _grad_in_logits(grad, z, y, pos_weight) if wanted[0] else None,
         grad * _in_labels(z, pos_weight) if wanted[1] else None,
         grad * (y * _softplus(-z)) if wanted[2] else None,
     )
@@ -105,6 +135,32 @@ def _loss_forward_mode(
 _differentiable_loss = differentiable(_loss, _loss_backward, _loss_forward_mode)
 
 
+def _total_loss(z: Tensor, y: Tensor, pos_weight: Tensor | None, divisor: int) -> Tensor:
+    if is_plain():
+        losses = sum_of(z, fill_loss, z, y, pos_weight)
+    else:
+        losses = total(_loss(z, y, pos_weight))
+    return (losses / divisor).to(z.dtype)
+
+
+def _total_loss_backward(
+    grad: Tensor, wanted: _Wanted, z: Tensor, y: Tensor, pos_weight: Tensor | None, divisor: int
+) -> tuple[Tensor | None, ...]:
+    return _loss_backward((grad / divisor).expand(z.shape), wanted, z, y, pos_weight)
+
+
+def _total_loss_forward_mode(
+    tangents: _Tangents, z: Tensor, y: Tensor, pos_weight: Tensor | None, divisor: int
+) -> Tensor:
+    losses = _loss_forward_mode(tangents, z, y, pos_weight)
+    return (total(losses) / divisor).to(z.dtype)
+
+
+_differentiable_total_loss = differentiable(
+    _total_loss, _total_loss_backward, _total_loss_forward_mode
+)
+
+
 def loss_of_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None = None) -> Tensor:
     """Return pos_weight y softplus(-z) + (1 - y) softplus(z) elementwise, for one shape.
 
@@ -113,18 +169,44 @@ def loss_of_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None = None) -> Te
     return _differentiable_loss(z, y, pos_weight)
 
 
+def total_loss_of_logits(
+    z: Tensor, y: Tensor, pos_weight: Tensor | None = None, *, divisor: int = 1
+) -> Tensor:
+    """Return the sum of `loss_of_logits` by `divisor`, without a tensor for its terms."""
+    return _differentiable_total_loss(z, y, pos_weight, divisor)
+
+
 # The binary loss of probabilities ----------------------------------------------------------------
 
 
 def _loss_in_probabilities(p: Tensor, y: Tensor) -> Tensor:
-    return -(torch.xlogy(y, p) + torch.special.xlog1py(1 - y, -p))
+    no, log_of_no = 1 - y, torch.log1p(-p)
+    lost = (1 - no) - y  # what rounding 1 - y lost; 746 is above every finite -log
+    losses = torch.xlogy(y, p) + torch.special.xlog1py(no, -p)
+    return -(losses + lost * torch.clamp(log_of_no, min=-746))
 
 
-def _in_probabilities(p: Tensor, y: Tensor) -> Tensor:
-    """Return (p - y) / (p (1 - p)), with the limits 1 and -1 at p = y = 0 and p = y = 1."""
-    at_end = (p == y) & ((p == 0) | (p == 1))
-    variance = torch.where(at_end, 1.0, p * (1 - p))
-    return torch.where(at_end, 1 - 2 * p, (p - y) / variance)
+def _slope_in_probabilities(p: Tensor, y: Tensor) -> Tensor:
+    slope = (p - y) / (p * (1 - p))
+    return torch.where(torch.isnan(slope), 1 - 2 * p, slope)  # 0 / 0: the limits 1 and -1
+
+
+def _curvature(p: Tensor, y: Tensor) -> Tensor:
+    """Return y / p² + (1 - y) / (1 - p)², with 0 / 0 as 0."""
+    yes, no = y / p / p, (1 - y) / (1 - p) / (1 - p)
+    return torch.where(y == 0, 0, yes) + torch.where(y == 1, 0, no)
+
+
+_in_probabilities = differentiable(  # (p - y) / (p (1 - p))
+    _slope_in_probabilities,
+    lambda grad, wanted, p, y: (
+        grad * _curvature(p, y) if wanted[0] else None,
+        -grad / (p * (1 - p)) if wanted[1] else None,
+    ),
+    lambda tangents, p, y: _sum(
+        _times(tangents[0], _curvature(p, y)), _times(tangents[1], -1 / (p * (1 - p)))
+    ),
+)
 
 
 def _minus_logit(p: Tensor) -> Tensor:
@@ -159,7 +241,8 @@ def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
     """
     largest = torch.amax(z, dim, keepdim=True).detach()
     top = (z == largest).to(z.dtype)
-    high = torch.where(z == largest, z - z.detach(), z - largest)
+    zero = torch.where(torch.isinf(z), 0, z - z.detach())
+    high = torch.where(z == largest, zero, z - largest)
     fixed = high.detach()
     back = z.detach() - fixed
     low = (z.detach() - (fixed + back)) + (back - largest)

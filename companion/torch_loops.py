@@ -12,10 +12,30 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["PIECE", "fill_like", "fill_loss", "fill_slope"]
+__all__ = ["PIECE", "fill_like", "fill_loss", "fill_slope", "sum_of", "total"]
 
 PIECE = 1 << 17
 """Elements of a piece on the CPU; long enough for PyTorch to use all its threads."""
+
+
+def total(losses: Tensor) -> Tensor:
+    """Return the sum, which runs in float64 wherever the device has it."""
+    wide = losses.dtype if losses.device.type == "mps" else torch.float64
+    return torch.sum(losses, dtype=wide)
+
+
+def sum_of(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) -> Tensor:
+    """Return `total` of what `fill_like` would return, which is never whole in memory."""
+    if like.device.type != "cpu" or like.numel() <= PIECE:
+        return total(fill_like(like, fill, *operands))
+    flat = [None if operand is None else _flat(operand) for operand in operands]
+    scratch, sums = like.new_empty(PIECE), []
+    for start in range(0, like.numel(), PIECE):
+        piece = slice(start, start + PIECE)
+        out = scratch[: min(PIECE, like.numel() - start)]
+        fill(out, *(part if part is None else part[piece] for part in flat))
+        sums.append(total(out))
+    return torch.stack(sums).sum()
 
 
 def fill_like(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) -> Tensor:

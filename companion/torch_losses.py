@@ -32,10 +32,17 @@ from companion.torch_contracts import (
     check_labels,
     check_pair,
     check_probabilities,
+    check_tensor,
     check_weight,
     working,
 )
-from companion.torch_formulas import log_losses, loss_of_logits, loss_of_probabilities
+from companion.torch_formulas import (
+    log_losses,
+    loss_of_logits,
+    loss_of_probabilities,
+    total_loss_of_logits,
+)
+from companion.torch_loops import total
 
 __all__ = [
     "BCELoss",
@@ -77,7 +84,7 @@ def binary_cross_entropy(
     Returns
     -------
     Tensor
-        The loss in nats, in the dtype of `input`.
+        The loss in nats, in the wider dtype of `input` and `target`.
 
     Raises
     ------
@@ -124,7 +131,7 @@ def binary_cross_entropy_with_logits(
     Returns
     -------
     Tensor
-        The loss in nats, in the dtype of `input`.
+        The loss in nats, in the wider dtype of `input` and `target`.
 
     Raises
     ------
@@ -148,7 +155,12 @@ def binary_cross_entropy_with_logits(
     check_labels(y)
     if pos_weight is not None:
         pos_weight = check_weight("pos_weight", pos_weight, y.shape, z).expand(y.shape)
-    losses = loss_of_logits(z, _smoothed(y, label_smoothing), pos_weight)
+    smoothed = _smoothed(y, label_smoothing)
+    if weight is None and reduction != "none":
+        divisor = z.numel() if reduction == "mean" else 1
+        loss = total_loss_of_logits(z, smoothed, pos_weight, divisor=divisor)
+        return loss if loss.dtype == dtype else loss.to(dtype)
+    losses = loss_of_logits(z, smoothed, pos_weight)
     return _reduced(_weighed(losses, weight, y.shape), reduction, dtype)
 
 
@@ -203,6 +215,8 @@ def cross_entropy(
     """
     reduction = _reduction(size_average, reduce, reduction)
     smoothing = check_fraction("label_smoothing", label_smoothing)
+    check_tensor("input", input)
+    check_tensor("target", target)
     dim = 1 if input.ndim > 1 else 0
     if target.is_floating_point() and target.shape == input.shape:
         dtype, z, q = check_pair("input", input, target)
@@ -223,7 +237,7 @@ def cross_entropy(
         each = (1 - smoothing) * each + smoothing / z.shape[dim] * torch.sum(spread, dim)
     each = torch.where(ignored, 0, each)
     if reduction == "mean":
-        return (torch.sum(each) / torch.sum(mass)).to(dtype)
+        return (total(each) / total(mass)).to(dtype)
     return _reduced(each, reduction, dtype)
 
 
@@ -322,6 +336,12 @@ def _reduction(size_average: bool | None, reduce: bool | None, reduction: str) -
             f"size_average and reduce are deprecated; use reduction={reduction!r} instead",
             stacklevel=3,
         )
+    if isinstance(reduction, str) and reduction == "elementwise_mean":
+        reduction = "mean"
+        warnings.warn(
+            "reduction='elementwise_mean' is deprecated; use reduction='mean' instead",
+            stacklevel=3,
+        )
     check_choice("reduction", reduction, ("none", "mean", "sum"))
     return reduction
 
@@ -348,7 +368,7 @@ def _along(weight: Tensor, z: Tensor, dim: int) -> Tensor:
 
 def _reduced(losses: Tensor, reduction: str, dtype: torch.dtype) -> Tensor:
     if reduction == "mean":
-        losses = torch.mean(losses)
+        losses = total(losses) / losses.numel()
     elif reduction == "sum":
-        losses = torch.sum(losses)
+        losses = total(losses)
     return losses if losses.dtype == dtype else losses.to(dtype)

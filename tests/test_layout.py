@@ -36,7 +36,10 @@ ALLOWED = {
     "categorical": ({"categorical_evaluation", "contracts", "elementary"}, {"numpy"}),
     "logistic_regression": ({*LOSSES, "contracts", "elementary"}, {"numpy"}),
     "estimator": ({"elementary", "logistic_regression"}, {"numpy", "sklearn"}),
-    "torch_losses": ({"contracts", "torch_contracts", "torch_formulas"}, {"torch"}),
+    "torch_losses": (
+        {"contracts", "torch_contracts", "torch_formulas", "torch_loops"},
+        {"torch"},
+    ),
     "torch_formulas": ({"torch_autograd", "torch_loops"}, {"torch"}),
     "torch_contracts": ({"torch_autograd"}, {"torch"}),
     "torch_autograd": (set(), {"torch"}),

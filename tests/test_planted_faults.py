@@ -31,6 +31,7 @@ SHAPES = "test_contracts.py::test_different_shapes_are_a_value_error_that_prints
 KINDS = "test_contracts.py::test_wrong_kind_of_argument_is_a_type_error_that_names_it"
 RANGES = "test_contracts.py::test_labels_outside_the_unit_interval_are_a_value_error_with_a_hint"
 LOGITS = "binary_cross_entropy_with_logits"
+TWINS = "test_torch_twins.py"
 FAULTS = {
     "swapped branch": Fault(
         "binary_formulas",
@@ -277,6 +278,56 @@ FAULTS = {
         "np.where(z < 0, e, 1) / (1 + e)",
         "1 - 1 / (1 + np.exp(z))",
         "test_elementary.py::test_value_is_right_to_the_last_digits_over_the_whole_range",
+    ),
+    "twin: wrong side of the gradient": Fault(
+        "torch_loops",
+        "out.sub_(other).mul_(grad)",
+        "out.add_(other).mul_(grad)",
+        f"{TWINS}::test_gradient_in_logits_for_hard_labels_is_as_accurate_as_promised"
+        "[cpu-torch.float64-1.0-first order]",
+    ),
+    "twin: s(1 - s) for the Hessian": Fault(
+        "torch_formulas",
+        "return sigmoid(z) * sigmoid(-z)",
+        "return sigmoid(z) * (1 - sigmoid(z))",
+        f"{TWINS}::test_second_derivative_in_logits_keeps_its_digits[cpu-0.0]",
+    ),
+    "twin: float32 sums in float32": Fault(
+        "torch_loops",
+        "torch.sum(losses, dtype=wide)",
+        "torch.sum(losses)",
+        f"{TWINS}::test_float32_sums_run_in_float64[cpu]",
+    ),
+    "twin: last piece forgotten": Fault(
+        "torch_loops",
+        "sums.append(total(out))",
+        "sums.append(total(out) if len(out) == PIECE else total(out) * 0)",
+        f"{TWINS}::test_large_tensors_are_pytorchs_in_every_piece[cpu-sum]",
+    ),
+    "twin: check forgotten under vmap": Fault(
+        "torch_contracts",
+        "_Look.apply(values.detach(), look)",
+        "pass",
+        f"{TWINS}::test_transforms_refuse_what_eager_mode_refuses[labels-vmap]",
+    ),
+    "twin: mean of class indices by the count": Fault(
+        "torch_losses",
+        "total(each) / total(mass)",
+        "total(each) / each.numel()",
+        f"{TWINS}::test_class_indices_are_pytorchs[cpu-(6, 4)-mean-1-plain-0.0]",
+    ),
+    "twin: 1 - p for the other classes": Fault(
+        "torch_formulas",
+        "grad * complement",
+        "grad * (1 - p)",
+        f"{TWINS}::test_categorical_value_and_gradient_keep_the_digits_of_confident_answers"
+        "[cpu-torch.float64]",
+    ),
+    "twin: target's gradient by a difference": Fault(
+        "torch_formulas",
+        "return -z if pos_weight is None else pos_weight * _softplus(-z) - _softplus(z)",
+        "return (1 if pos_weight is None else pos_weight) * _softplus(-z) - _softplus(z)",
+        f"{TWINS}::test_gradient_in_the_target_is_minus_the_logit[cpu-1e-08]",
     ),
 }
 
