@@ -33,6 +33,7 @@ def differentiable(
     formula: Callable[..., Tensor],
     backward: Callable[..., tuple[Tensor | None, ...]],
     forward_mode: Callable[..., Tensor],
+    of_compiler: type[Function] | None = None,
 ) -> Callable[..., Tensor]:
     """Return `formula` with the derivatives given by the two other functions.
 
@@ -46,6 +47,9 @@ def differentiable(
     forward_mode : callable
         ``forward_mode(tangents, *inputs)`` returns the sum of derivative times tangent, where a
         tangent may be None.
+    of_compiler : type, optional
+        The function for `torch.compile`, where one that shares work between value and derivative
+        is better than one made from `formula` and `backward`.
     """
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -73,7 +77,7 @@ def differentiable(
         "generate_vmap_rule": True,
     }
     jvp = {"jvp": staticmethod(push_forward)}
-    of_compiler = type("Traced", (Function,), traced)
+    of_compiler = of_compiler or type("Traced", (Function,), traced)
     of_func = type("Transformed", (Function,), traced | jvp)
     of_eager = type("Plain", (Function,), parts | jvp | {"forward": staticmethod(plain_forward)})
 

@@ -7,8 +7,11 @@ bring theirs: sigmoids, whose slope is a product of two sigmoids and never 1 - Ï
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
 from companion.torch_autograd import differentiable, is_plain
 from companion.torch_loops import fill_like, fill_loss, fill_slope, sum_of, total
@@ -64,15 +67,45 @@ def sigmoid(z: Tensor) -> Tensor:
 def _loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
     if is_plain():
         return fill_like(z, fill_loss, z, y, pos_weight)
-    tail = torch.log1p(torch.exp(-torch.abs(z)))
+    return _loss_and_slope(z, y, pos_weight)[0]
+
+
+def _loss_and_slope(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the loss and its derivative in z from one exponential, e = exp(-|z|).
+
+    With h = [z > 0] the derivative is ((1 - y) h - yes (1 - h) + e ((1 - y) (1 - h) - yes h)) over
+    1 + e: for a hard label one of the two terms of the numerator is 0.
+    """
+    e = torch.exp(-torch.abs(z))
     above = (z > 0).to(z.dtype)
-    missed = above - y
+    yes, no = y if pos_weight is None else pos_weight * y, 1 - y
+    missed = no * above - yes * (1 - above)
+    tail = torch.log1p(e)
     if pos_weight is not None:
-        yes, no = pos_weight * y, 1 - y
         tail = (yes + no) * tail
-        missed = no * above - yes * (1 - above)
     # Neither term is negative, and an infinite logit that is right misses nothing.
-    return tail + torch.where(missed == 0, 0, missed * z)
+    loss = tail + torch.where(missed == 0, 0, missed * z)
+    return loss, (missed + e * (no * (1 - above) - yes * above)) / (1 + e)
+
+
+class _CompiledLoss(Function):
+    """One pass for loss and derivative: the compiler drops what is not used."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
+        loss, slope = _loss_and_slope(z, y, pos_weight)
+        ctx.save_for_backward(slope, z, y, pos_weight)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        slope, z, y, pos_weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        return (
+            grad * slope if wanted[0] else None,
+            grad * _in_labels(z, pos_weight) if wanted[1] else None,
+            grad * (y * _softplus(-z)) if wanted[2] else None,
+        )
 
 
 def _slope(z: Tensor, y: Tensor) -> Tensor:
@@ -132,7 +165,7 @@ def _loss_forward_mode(
     )
 
 
-_differentiable_loss = differentiable(_loss, _loss_backward, _loss_forward_mode)
+_differentiable_loss = differentiable(_loss, _loss_backward, _loss_forward_mode, _CompiledLoss)
 
 
 def _total_loss(z: Tensor, y: Tensor, pos_weight: Tensor | None, divisor: int) -> Tensor:
