@@ -35,8 +35,12 @@ serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
 refresh: environment ## Execute the notebooks and store their outputs (some: NOTEBOOKS="book/logits.ipynb")
 	@.venv/bin/python .ci/refresh.py $(NOTEBOOKS)
 
+bench: environment ## Measure accuracy and speed against the peers (takes a quarter of an hour, wants a quiet machine)
+	@.venv/bin/python benchmarks/accuracy.py
+	@.venv/bin/python benchmarks/speed.py
+
 clean: ## Remove the built site and all caches; .venv stays (start from nothing: rm -rf .venv)
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh clean
+.PHONY: help environment book test serve refresh bench clean

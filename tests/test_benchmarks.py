@@ -1,0 +1,89 @@
+"""The benchmarks run, find what is known, and say what they could not measure."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def run(script, *arguments):
+    command = [sys.executable, BENCHMARKS / script, *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def accuracy(tmp_path_factory):
+    path = tmp_path_factory.mktemp("accuracy") / "records.json"
+    text = run("accuracy.py", "--points", 24, "--json", path)
+    return text, json.loads(path.read_text(encoding="utf-8"))
+
+
+def worst(records, **wanted):
+    chosen = [r for r in records if all(r.get(key) == value for key, value in wanted.items())]
+    assert chosen, wanted
+    return max(r["ulp"] for r in chosen), max(r["lost"] for r in chosen)
+
+
+@pytest.mark.parametrize(
+    ("argument", "quantity", "dtype", "bound"),
+    [
+        ("logits", "value", "float64", 2),
+        ("logits", "value", "float32", 3),
+        ("logits", "value", "float16", 0.51),
+        ("logits", "Hessian", "float64", 4),
+        ("probabilities", "value", "float64", 2),
+        ("probabilities", "gradient", "float64", 3),
+        ("logits of 3 classes", "value", "float64", 2),
+        ("logits of 3 classes", "gradient", "float64", 2.5),
+    ],
+)
+def test_promises_of_the_docstrings_hold(accuracy, argument, quantity, dtype, bound):
+    records = accuracy[1]["records"]
+    wanted = {"argument": argument, "quantity": quantity, "dtype": dtype}
+    ulp, lost = worst(records, **wanted, method="companion")
+    assert ulp <= bound
+    assert lost == 0
+
+
+@pytest.mark.parametrize("method", ["PyTorch", "seeds: clip to 1e-7", "np.logaddexp(0, z) - zy"])
+def test_peers_that_lose_all_digits_are_seen_losing_them(accuracy, method):
+    wanted = {"argument": "logits", "quantity": "value", "dtype": "float64"}
+    ulp, lost = worst(accuracy[1]["records"], **wanted, method=method)
+    assert ulp > 1e14
+    assert lost > 0
+
+
+def test_tables_name_the_versions_and_what_is_missing(accuracy):
+    text, stored = accuracy
+    assert f"numpy {stored['versions']['numpy']}" in text
+    assert "not installed, and so not measured:" in text
+    assert "| companion " in text
+
+
+def test_speed_measures_every_implementation_and_names_the_targets(tmp_path):
+    path = tmp_path / "records.json"
+    options = ["--seconds", 0, "--no-compile", "--no-memory", "--json", path]
+    text = run("speed.py", "--sizes", 1000, *options)
+    records = json.loads(path.read_text(encoding="utf-8"))["records"]
+    methods = {r["method"] for r in records}
+    assert {"NumPy one-liner", "companion", "companion, workers=2"} <= methods
+    assert {"PyTorch, 1 threads", "torch twin, 1 threads"} <= methods
+    assert all(r["nanoseconds"] > 0 for r in records)
+    assert "reached" in text or "missed" in text
+
+
+def test_peak_is_that_of_the_temporaries():
+    size = 4_000_000  # 30.5 MiB in float64
+    peaks = {
+        name: float(run("speed.py", "--peak-of", "value", name, "float64", size).split()[-1])
+        for name in ("NumPy one-liner", "companion")
+    }
+    assert peaks["companion"] < 20 < 60 < peaks["NumPy one-liner"]
