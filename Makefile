@@ -6,7 +6,7 @@ PORT = 8000
 NOTEBOOKS =
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 environment: ## Make or renew .venv with the pinned packages
 	@PYTHON="$(PYTHON)" sh .ci/environment.sh
@@ -35,7 +35,13 @@ serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
 refresh: environment ## Execute the notebooks and store their outputs (some: NOTEBOOKS="book/logits.ipynb")
 	@.venv/bin/python .ci/refresh.py $(NOTEBOOKS)
 
-bench: environment ## Measure accuracy and speed against the peers (takes a quarter of an hour, wants a quiet machine)
+test-wheel: environment ## Test the wheel in an environment of its own, with the newest NumPy, SymPy and scikit-learn
+	@sh .ci/installed.sh newest
+
+test-oldest: environment ## The same with the oldest that are supported
+	@sh .ci/installed.sh oldest
+
+bench: environment ## Measure accuracy and speed against the peers (some minutes; wants a quiet machine)
 	@.venv/bin/python benchmarks/accuracy.py
 	@.venv/bin/python benchmarks/speed.py
 
@@ -43,4 +49,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh bench clean
+.PHONY: help environment book test serve refresh test-wheel test-oldest bench clean

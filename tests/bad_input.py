@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from companion import binary, categorical, elementary, reduction
 
@@ -26,7 +27,7 @@ class Call(NamedTuple):
 
 
 def tensor():
-    import torch  # takes seconds, and most tests have no need of it
+    torch = pytest.importorskip("torch")  # late: it takes seconds, and most tests need none
 
     return torch.ones(3)
 

@@ -144,7 +144,7 @@ def draw(seed=0, shape=(4, 3, 5), axis=1):
 
 
 def in_torch(logits, labels, weight, smoothing, reduction, ignore_index=None):
-    import torch  # late: it takes seconds, which most tests here need not wait
+    torch = pytest.importorskip("torch")  # late: it takes seconds, and most tests need none
 
     z = torch.tensor(logits, requires_grad=True)
     options = {} if ignore_index is None else {"ignore_index": ignore_index}
@@ -179,7 +179,7 @@ def test_value_and_gradient_are_pytorch_s_at_a_comfortable_point(
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("kind", ["index", "soft"])
 def test_hessian_is_pytorch_s_at_a_comfortable_point(kind, smoothing):
-    import torch
+    torch = pytest.importorskip("torch")
 
     logits, index, soft, weight = draw(shape=(2, 4), axis=1)
     labels = index if kind == "index" else soft
@@ -201,7 +201,7 @@ def test_hessian_is_pytorch_s_at_a_comfortable_point(kind, smoothing):
 
 @pytest.mark.parametrize("kind", ["index", "soft"])
 def test_derivatives_in_the_probabilities_are_autograd_s(kind):
-    import torch
+    torch = pytest.importorskip("torch")
 
     logits, index, soft, weight = draw(shape=(3, 4), axis=1)
     p = softmax(logits)
@@ -251,7 +251,7 @@ def test_fused_pass_and_factor_of_the_reduction(functions, reduction):
 
 
 def test_weighted_mean_is_scikit_learn_s_and_pytorch_s_mean_for_indices():
-    from sklearn.metrics import log_loss
+    log_loss = pytest.importorskip("sklearn.metrics").log_loss
 
     logits, index, _, weight = draw(shape=(50, 4), axis=1)
     ours = value(logits, index, weight=weight, reduction="weighted_mean")
@@ -362,7 +362,7 @@ def test_gradient_sums_to_zero_and_hessian_is_symmetric_semidefinite_with_null_v
 
 
 def test_jacobians_are_pytorch_s():
-    import torch
+    torch = pytest.importorskip("torch")
 
     z = np.random.default_rng(0).normal(0, 2, 5)
     x = torch.tensor(z)

@@ -66,19 +66,19 @@ def assert_mends(message, name, *fragments):
 
 
 def tensor():
-    import torch  # takes seconds, and most tests here have no need of it
+    torch = pytest.importorskip("torch")  # late: it takes seconds, and most tests need none
 
     return torch.tensor(FIRST)
 
 
 def parameter():
-    import torch
+    torch = pytest.importorskip("torch")
 
     return torch.nn.Parameter(tensor())
 
 
 def subclass_of_tensor():
-    import torch
+    torch = pytest.importorskip("torch")
 
     class Own(torch.Tensor):
         pass

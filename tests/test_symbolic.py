@@ -5,7 +5,7 @@ import math
 import mpmath
 import pytest
 import sympy
-from sympy.matrices.exceptions import ShapeError
+from sympy import ShapeError
 
 from companion import reference, symbolic
 from companion.symbolic import (
