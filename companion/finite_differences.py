@@ -305,7 +305,9 @@ def _noise(
 
 
 def _moved(x: np.ndarray, index: tuple[int, ...], shift: Any) -> np.ndarray:
-    moved = x.astype(np.promote_types(x.dtype, np.complex64)) if np.iscomplexobj(shift) else x.copy()
+    moved = (
+        x.astype(np.promote_types(x.dtype, np.complex64)) if np.iscomplexobj(shift) else x.copy()
+    )
     moved[index] += shift
     return moved
 
