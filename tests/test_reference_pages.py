@@ -53,6 +53,11 @@ ARRAYS = {
     "labels": np.array([1.0, 0.0, 0.0, 1.0, 1.0]),
     "weight": np.array([1.0, 0.5, 2.0, 3.0, 0.0]),
     "pos_weight": np.array(3.0),
+    "class_logits": np.array(
+        [[2.0, 0.0, -1.0], [0.5, 0.25, 1.0], [-1.0, 3.0, 0.0], [0.0, 0.0, 1.5], [1.0, -2.0, 0.5]]
+    ),
+    "classes": np.array([0, 2, 1, 0, 1]),
+    "class_weight": np.array([1.0, 0.5, 2.0]),
 }
 ARRAYS["probabilities"] = 1 / (1 + np.exp(-ARRAYS["logits"]))
 ARRAYS["losses"] = np.log1p(np.exp(ARRAYS["logits"])) - ARRAYS["labels"] * ARRAYS["logits"]
@@ -60,7 +65,8 @@ NAMES = {
     "NumPy": ARRAYS | {name: getattr(companion, name) for name in companion.__all__},
     "PyTorch": {name: torch.tensor(array) for name, array in ARRAYS.items()}
     | {"torch": torch, "F": F},
-    "scikit-learn": ARRAYS | {"log_loss": log_loss, "sigmoid": companion.sigmoid},
+    "scikit-learn": ARRAYS
+    | {"log_loss": log_loss, "sigmoid": companion.sigmoid, "softmax": companion.softmax},
 }
 
 
@@ -97,6 +103,17 @@ def test_lines_of_a_row_compute_the_same(wish):
     for library, line in calls.items():
         # Well-scaled numbers and a handful of operations: a few rounding errors, no more.
         np.testing.assert_allclose(value(library, line), expected, rtol=1e-14, atol=1e-16)
+
+
+def test_pytorch_s_lines_with_the_twins_are_the_same_lines():
+    from companion import torch_losses
+
+    lines = [calls["PyTorch"] for calls in CALLS.values() if "F." in calls.get("PyTorch", "")]
+    assert len(lines) > 10
+    for line in lines:
+        twin = eval(line, NAMES["PyTorch"] | {"F": torch_losses})
+        twin = np.concatenate([np.ravel(x) for x in (twin if isinstance(twin, tuple) else (twin,))])
+        np.testing.assert_allclose(twin, value("PyTorch", line), rtol=1e-13, atol=1e-16)
 
 
 @pytest.mark.parametrize("wish", CALLS)
