@@ -30,7 +30,7 @@ class Shifted:
     """
 
     def __init__(self, z: np.ndarray, *, exact: bool) -> None:
-        largest = np.max(z, axis=0)
+        self.largest = largest = np.max(z, axis=0)
         self.is_top = np.equal(z, largest, out=np.empty_like(z), casting="unsafe")
         self.high = z - largest
         low = _rounding_error(z, largest, self.high) if exact else None
@@ -58,6 +58,11 @@ class Shifted:
     def log_loss_of(self, index: np.ndarray) -> np.ndarray:
         """Return -log softmax of one class for each row, (n,)."""
         return self.log_sum - self.high[index, np.arange(len(index))]
+
+    def log_sum_of_exp(self) -> np.ndarray:
+        """Return log Σ exp(z), (n,)."""
+        finite = np.isfinite(self.largest)
+        return np.add(self.largest, self.log_sum, out=self.largest.copy(), where=finite)
 
     def softmax(self) -> np.ndarray:
         """Return the softmax p, (K, n)."""

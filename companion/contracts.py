@@ -195,6 +195,8 @@ def in_unit_interval(values: np.ndarray) -> bool:
     Read as unsigned integers, the floats from 0 to 1 are in order, and all others, NaN included,
     are above them: one maximum tells. Only -0.0 is also above and needs the second look.
     """
+    if values.size == 0:
+        return True
     bits = _BITS_OF_ONE.get(values.dtype.char)
     native = bits is not None and values.dtype.isnative
     if native and np.maximum.reduce(values.view(bits.dtype), axis=None) <= bits:

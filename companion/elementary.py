@@ -10,35 +10,26 @@ Read in this order: `softplus` (the loss of a hard label), `log_sigmoid`, `sigmo
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.contracts import as_arrays, check_axis, compute_dtype, unit_interval_error
+from companion.blockwise import evaluate, in_blocks
+from companion.categorical_formulas import Shifted
+from companion.classwise import ClassAxis
+from companion.contracts import (
+    as_arrays,
+    check_axis,
+    compute_dtype,
+    in_unit_interval,
+    unit_interval_error,
+)
 
 __all__ = ["log_sigmoid", "log_softmax", "logit", "logsumexp", "sigmoid", "softmax", "softplus"]
 
 
-def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Evaluate with floating-point warnings off: the limits at infinity are meant."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return function(*args, **kwargs)
-
-    return wrapped
-
-
-def _working(name: str, value: ArrayLike) -> tuple[np.ndarray, np.dtype]:
-    (array,), dtype = as_arrays(**{name: value})
-    return array.astype(compute_dtype(dtype), copy=False), dtype
-
-
-@_quiet
 def softplus(z: ArrayLike) -> Any:
     """Return log(1 + exp(z)), computed as max(z, 0) + log1p(exp(-|z|)).
 
@@ -63,11 +54,9 @@ def softplus(z: ArrayLike) -> Any:
     >>> bool(softplus(-40.0) == np.exp(-40.0))
     True
     """
-    z, dtype = _working("z", z)
-    return (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))).astype(dtype, copy=False)[()]
+    return _elementwise(lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))), "z", z)
 
 
-@_quiet
 def log_sigmoid(z: ArrayLike) -> Any:
     """Return log σ(z) = -softplus(-z), the log-probability that a logit gives to label 1.
 
@@ -86,11 +75,9 @@ def log_sigmoid(z: ArrayLike) -> Any:
     >>> float(log_sigmoid(-1000.0))
     -1000.0
     """
-    z, dtype = _working("z", z)
-    return (-softplus(-z)).astype(dtype, copy=False)[()]
+    return _elementwise(lambda z: np.minimum(z, 0) - np.log1p(np.exp(-np.abs(z))), "z", z)
 
 
-@_quiet
 def sigmoid(z: ArrayLike) -> Any:
     """Return σ(z) = 1 / (1 + exp(-z)), computed with exp(-|z|) only, which cannot overflow.
 
@@ -113,12 +100,14 @@ def sigmoid(z: ArrayLike) -> Any:
     >>> float(sigmoid(-np.inf)), float(sigmoid(0)), float(sigmoid(np.inf))
     (0.0, 0.5, 1.0)
     """
-    z, dtype = _working("z", z)
-    e = np.exp(-np.abs(z))
-    return (np.where(z < 0, e, 1) / (1 + e)).astype(dtype, copy=False)[()]
+
+    def formula(z: np.ndarray) -> Any:
+        e = np.exp(-np.abs(z))
+        return np.where(z < 0, e, 1) / (1 + e)
+
+    return _elementwise(formula, "z", z)
 
 
-@_quiet
 def logit(p: ArrayLike) -> Any:
     """Return log(p / (1 - p)), the inverse of `sigmoid`.
 
@@ -147,36 +136,20 @@ def logit(p: ArrayLike) -> Any:
     >>> bool(logit(0.5 + 2.0**-53) == 2.0**-51)
     True
     """
-    p, dtype = _working("p", p)
-    if not np.all((p >= 0) & (p <= 1)):
+    (p,), _ = as_arrays(p=p)
+    if not in_unit_interval(p):
         raise unit_interval_error("p", p)
-    smaller = np.minimum(p, 1 - p)
-    size = np.log1p(np.abs(1 - 2 * p) / smaller)
-    # Below a quarter of the unit roundoff the result rounds to log p, and 1 / p may overflow.
-    size = np.where(smaller < np.finfo(p.dtype).eps / 8, -np.log(smaller), size)
-    return np.copysign(size, p - 0.5).astype(dtype, copy=False)[()]
+
+    def formula(p: np.ndarray) -> Any:
+        smaller = np.minimum(p, 1 - p)
+        size = np.log1p(np.abs(1 - 2 * p) / smaller)
+        # Below a quarter of the unit roundoff the result rounds to log p, and 1 / p may overflow.
+        size = np.where(smaller < np.finfo(p.dtype).eps / 8, -np.log(smaller), size)
+        return np.copysign(size, p - 0.5)
+
+    return _elementwise(formula, "p", p)
 
 
-def _shifted(z: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
-    """Return z - max(z) as high part and rounding error, and the mask of one maximal element."""
-    top = np.argmax(z, axis=axis, keepdims=True)
-    m = np.take_along_axis(z, top, axis=axis)
-    high = np.where(z == m, 0, z - m)
-    back = z - high
-    low = (z - (high + back)) + (back - m)
-    is_top = np.zeros(z.shape, bool)
-    np.put_along_axis(is_top, top, True, axis=axis)
-    return m, high, np.where(np.isfinite(low), low, 0), is_top
-
-
-def _classes(z: ArrayLike, axis: int) -> tuple[np.ndarray, np.dtype]:
-    """Return z in float64 (the differences of float32 logits need it) after checking the axis."""
-    (z,), dtype = as_arrays(z=z)
-    check_axis("z", z, axis)
-    return z.astype(np.float64, copy=False), dtype
-
-
-@_quiet
 def logsumexp(z: ArrayLike, *, axis: int = -1) -> Any:
     """Return log Σ exp(z) along `axis`, as m + log1p(Σ exp(z - m) over all but the maximum m).
 
@@ -202,13 +175,9 @@ def logsumexp(z: ArrayLike, *, axis: int = -1) -> Any:
     >>> bool(logsumexp([0.0, -40.0]) == np.exp(-40.0))
     True
     """
-    z, dtype = _classes(z, axis)
-    m, high, low, is_top = _shifted(z, axis)
-    rest = np.sum(np.where(is_top, 0, np.exp(high) * (1 + low)), axis=axis)
-    return (np.squeeze(m, axis) + np.log1p(rest)).astype(dtype, copy=False)[()]
+    return _over_classes(Shifted.log_sum_of_exp, z, axis, keep=False)
 
 
-@_quiet
 def log_softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     """Return z - logsumexp(z) along `axis`, with the digits of a log-probability close to 0.
 
@@ -230,14 +199,9 @@ def log_softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     >>> bool(log_softmax([40.0, 0.0])[0] == -np.exp(-40.0))
     True
     """
-    z, dtype = _classes(z, axis)
-    _, high, low, is_top = _shifted(z, axis)
-    high = np.where(_has_no_limit(z, axis), np.nan, high)
-    rest = np.sum(np.where(is_top, 0, np.exp(high) * (1 + low)), axis=axis, keepdims=True)
-    return (high - (np.log1p(rest) - low)).astype(dtype, copy=False)[()]
+    return _over_classes(lambda shifted: -shifted.log_loss(), z, axis)
 
 
-@_quiet
 def softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     """Return exp(z) / Σ exp(z) along `axis`.
 
@@ -263,13 +227,40 @@ def softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     >>> softmax([np.inf, 0.0])
     array([1., 0.])
     """
-    z, dtype = _classes(z, axis)
-    _, high, low, _ = _shifted(z, axis)
-    e = np.exp(np.where(_has_no_limit(z, axis), np.nan, high))
-    e += e * low
-    return (e / np.sum(e, axis=axis, keepdims=True)).astype(dtype, copy=False)[()]
+    return _over_classes(Shifted.softmax, z, axis)
 
 
-def _has_no_limit(z: np.ndarray, axis: int) -> np.ndarray:
-    endless = np.sum(z == np.inf, axis=axis, keepdims=True) > 1
-    return endless | np.all(z == -np.inf, axis=axis, keepdims=True)
+def _elementwise(formula: Callable[[np.ndarray], Any], name: str, value: ArrayLike) -> Any:
+    (array,), dtype = as_arrays(**{name: value})
+
+    def kernel(operands: Sequence[Any], outputs: Sequence[Any], _: list[np.ndarray]) -> tuple[()]:
+        outputs[0][...] = formula(operands[0])
+        return ()
+
+    shape, result = array.shape, np.empty(array.shape, dtype)
+    evaluate(kernel, [array], [result], shape=shape, dtype=compute_dtype(dtype), scratch=0)
+    return result[()]
+
+
+def _over_classes(
+    formula: Callable[[Shifted], np.ndarray], z: ArrayLike, axis: int, *, keep: bool = True
+) -> Any:
+    """Return what `formula` gives for each row of logits, with the class axis or without it."""
+    (z,), dtype = as_arrays(z=z)
+    classes = ClassAxis(z.shape, check_axis("z", z, axis))
+    result = np.empty(z.shape if keep else classes.rest, dtype)
+    source, exact = classes.view(z), z.dtype.char == "d"
+
+    def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[()]]:
+        for start, stop in bounds:
+            block = np.empty((classes.classes, stop - start))
+            classes.load(source, start, stop, block)
+            values = formula(Shifted(block, exact=exact))
+            if keep:
+                classes.store(classes.view(result), start, stop, values)
+            else:
+                result.reshape(-1)[start:stop] = values
+            yield ()
+
+    in_blocks(process, classes.rows, block=classes.block(classes.classes))
+    return result[()]

@@ -2,8 +2,8 @@
 
 A judge: it imports nothing of ours, and it is slow on purpose. Each function evaluates the textbook
 definition in mpmath, with so many bits that the cancellation in the definition cannot matter, and
-returns an `mpmath.mpf` rounded to `digits` decimal digits. Arguments are scalars (for `logsumexp`,
-`softmax` and `log_softmax` one sequence of scalars), taken exactly as the binary numbers they are.
+returns an `mpmath.mpf` rounded to `digits` decimal digits. Arguments are scalars, and for several
+classes one row of them, taken exactly as the binary numbers they are.
 
 Read `sigmoid` first, then `binary_cross_entropy_with_logits`, then `ulp_error`, which says how far
 a computed array is from these values; `_evaluate` near the end chooses the working precision.
@@ -27,6 +27,9 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_gradient",
     "binary_cross_entropy_with_logits_hessian",
+    "cross_entropy",
+    "cross_entropy_gradient",
+    "cross_entropy_hessian",
     "log_sigmoid",
     "log_softmax",
     "logit",
@@ -93,12 +96,12 @@ def softmax(z: Iterable[Any], *, digits: int = 50) -> list[mpmath.mpf]:
     >>> [float(s) for s in softmax([mpmath.inf, 0.0])]
     [1.0, 0.0]
     """
-    return _for_each(lambda differences: _mp.exp(-_logsumexp(differences)), digits, z)
+    return _for_each(_mp.exp, digits, z)
 
 
 def log_softmax(z: Iterable[Any], *, digits: int = 50) -> list[mpmath.mpf]:
     """Return zₖ - log Σ exp(zⱼ) for each k; NaN where `softmax` is NaN."""
-    return _for_each(lambda differences: -_logsumexp(differences), digits, z)
+    return _for_each(lambda log_p: log_p, digits, z)
 
 
 def binary_cross_entropy(p: Any, y: Any, *, weight: Any = 1, digits: int = 50) -> mpmath.mpf:
@@ -186,6 +189,60 @@ def binary_cross_entropy_with_logits_hessian(
     return _of_logit(hessian, digits, z, y, **options)
 
 
+def cross_entropy(z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any) -> mpmath.mpf:
+    """Return -Σ aₖ log pₖ in nats for one row, p = softmax(z) and aₖ = wₖ ((1 - ε) yₖ + ε / K).
+
+    Parameters
+    ----------
+    z : sequence of K real numbers
+        Logits, infinite ones included.
+    y : int or sequence of K real numbers
+        The right class, or the probability of each.
+    digits : int
+        Decimal digits of the result.
+    **options
+        `weight`, K numbers (1 unless given), and `label_smoothing` ε (0 unless given).
+
+    Examples
+    --------
+    >>> print(mpmath.nstr(cross_entropy([40.0, 0.0], 0), 10))
+    4.248354255e-18
+    """
+
+    def loss(log_p, a):
+        return -_mp.fsum(map(_times, a, log_p))
+
+    return _of_row(loss, digits, z, y, **options)
+
+
+def cross_entropy_gradient(
+    z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any
+) -> list[mpmath.mpf]:
+    """Return the derivative in each logit, pⱼ Σₖ aₖ - aⱼ: without options, p - y."""
+
+    def gradient(j):
+        return lambda log_p, a: _mp.exp(log_p[j]) * _mp.fsum(a) - a[j]
+
+    return [_of_row(gradient(j), digits, z, y, **options) for j in range(len(z))]
+
+
+def cross_entropy_hessian(
+    z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any
+) -> list[list[mpmath.mpf]]:
+    """Return the second derivatives, pᵢ (δᵢⱼ - pⱼ) Σₖ aₖ."""
+
+    def hessian(i, j):
+        def entry(log_p, a):
+            p = [_mp.exp(x) for x in log_p]
+            other = _mp.fsum(p[:i] + p[i + 1 :]) if i == j else -p[j]
+            return p[i] * other * _mp.fsum(a)
+
+        return entry
+
+    k = range(len(z))
+    return [[_of_row(hessian(i, j), digits, z, y, **options) for j in k] for i in k]
+
+
 def ulp_error(computed: Any, exact: Any) -> Any:
     """Return |computed - exact| in units in the last place of `computed`'s dtype.
 
@@ -271,19 +328,24 @@ def _logsumexp(z: Sequence[mpmath.mpf]) -> mpmath.mpf:
     return largest + _mp.log1p(_mp.fsum(_mp.exp(x - largest) for x in rest))
 
 
+def _log_softmax(z: Sequence[mpmath.mpf]) -> list[mpmath.mpf]:
+    if z.count(_mp.inf) > 1 or z.count(_mp.ninf) == len(z):
+        return [_mp.nan] * len(z)
+
+    def log_p(k):
+        if z[k] == _mp.ninf:
+            return _mp.ninf
+        return -_logsumexp([x - z[k] if j != k else _mp.zero for j, x in enumerate(z)])
+
+    return [log_p(k) for k in range(len(z))]
+
+
 def _for_each(formula: Callable, digits: int, z: Iterable[Any]) -> list[mpmath.mpf]:
-    """Evaluate `formula` at the differences from each entry of z in turn."""
-
-    def at(k):
-        def value(*z):
-            return formula([_mp.zero if j == k else x - z[k] for j, x in enumerate(z)])
-
-        return value
-
+    """Evaluate `formula` at the logarithm of each softmax."""
     z = list(z)
-    if z.count(math.inf) > 1 or z.count(-math.inf) == len(z):
-        return [mpmath.mp.nan] * len(z)
-    return [_evaluate(at(k), digits, *z) for k in range(len(z))]
+    return [
+        _evaluate(lambda *z, k=k: formula(_log_softmax(z)[k]), digits, *z) for k in range(len(z))
+    ]
 
 
 def _of_probability(formula: Callable, digits: int, p: Any, y: Any, weight: Any) -> mpmath.mpf:
@@ -303,6 +365,26 @@ def _of_logit(
     _require_unit("label_smoothing", label_smoothing)
     options = {"w": weight, "a": pos_weight, "smoothing": label_smoothing}
     return _evaluate(weighted, digits, z, y, **options)
+
+
+def _of_row(
+    formula: Callable, digits: int, z: Sequence[Any], y: Any, *, weight=None, label_smoothing=0
+) -> mpmath.mpf:
+    k = len(z)
+    of_index = not isinstance(y, Sequence | np.ndarray)
+    q = [int(j == y) for j in range(k)] if of_index else y
+    if len(q) != k or (of_index and y not in range(k)):
+        raise ValueError(f"y must be a class from 0 to {k - 1} or {k} probabilities, not {y!r}")
+    for each in (*q, label_smoothing):
+        _require_unit("y and label_smoothing", each)
+
+    def weighted(*numbers, smoothing):
+        z, q, w = numbers[:k], numbers[k : 2 * k], numbers[2 * k :]
+        a = [w * ((1 - smoothing) * q + smoothing / k) for w, q in zip(w, q, strict=True)]
+        return formula(_log_softmax(z), a)
+
+    weight = [1] * k if weight is None else weight
+    return _evaluate(weighted, digits, *z, *q, *weight, smoothing=label_smoothing)
 
 
 def _times(a, b):

@@ -1,5 +1,6 @@
 """The elementary functions against mpmath over the whole range, and against SciPy."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from companion import elementary, reference
+from companion.blockwise import BLOCK
 from companion.elementary import (
     log_sigmoid,
     log_softmax,
@@ -241,6 +243,31 @@ def test_no_edge_raises_a_floating_point_warning(function):
 @EVERY_FUNCTION
 def test_nothing_gives_nothing(function):
     assert function(np.empty((0, 3))).size == 0
+
+
+@EVERY_FUNCTION
+@pytest.mark.parametrize("dtype", [np.float16, np.float64], ids=lambda d: d.__name__)
+def test_many_elements_in_any_layout_are_the_elements_a_few_at_a_time(function, dtype):
+    many = np.random.default_rng(0).uniform(0, 1, (3, BLOCK + 7)).astype(dtype)
+    axis = {"axis": 0} if function in OVER_CLASSES else {}
+    for array in (many, np.asfortranarray(many), many[::-1, ::2]):
+        result = function(array, **axis)
+        for i in range(5):
+            few = function(array[:, i::5], **axis)
+            np.testing.assert_array_equal(result[..., i::5], few)
+
+
+@EVERY_FUNCTION
+def test_extra_memory_is_a_few_mebibytes_whatever_the_size(function):
+    array = np.full((1 << 18, 8), 0.5)  # 16 MiB
+    few = 4 << 20
+    tracemalloc.start()
+    try:
+        result = function(array)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - result.nbytes < few
 
 
 @pytest.mark.parametrize(

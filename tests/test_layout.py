@@ -21,7 +21,10 @@ JUDGES = {"symbolic", "reference", "gradient_check"}
 ALLOWED = {
     "__init__": ({"elementary", "reduction", *LOSSES}, set()),
     "contracts": (set(), {"numpy"}),
-    "elementary": ({"contracts"}, {"numpy"}),
+    "elementary": (
+        {"contracts", "blockwise", "classwise", "categorical_formulas"},
+        {"numpy"},
+    ),
     "reduction": ({"contracts"}, {"numpy"}),
     "blockwise": ({"contracts"}, {"numpy"}),
     "binary_formulas": (set(), {"numpy"}),

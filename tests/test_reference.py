@@ -208,6 +208,52 @@ def test_softmax_of_three_classes_is_one_exponential_over_the_sum():
             )
 
 
+ROWS = [
+    ([0.3, -40.0, 2.0], 1, {}),
+    ([0.3, -40.0, 2.0], [0.2, 0.3, 0.5], {"weight": [1.5, 0.0, 3.0], "label_smoothing": 0.25}),
+    ([700.5, -700.25], 0, {"label_smoothing": 1e-9}),
+    ([1e-300, 1e-8, 0.0, -1e-8], [0.25, 0.0, 0.25, 0.125], {}),
+]
+
+
+@pytest.mark.parametrize(("z", "y", "options"), ROWS, ids=lambda x: str(x)[:30])
+def test_cross_entropy_and_its_derivatives_agree_with_decimal(z, y, options):
+    number = decimal.Decimal
+    with decimal.localcontext(EXACT):
+        q = [number(k == y) for k in range(len(z))] if isinstance(y, int) else list(map(number, y))
+        e = [exp(number(x)) for x in z]
+        p = [x / sum(e) for x in e]
+        smoothing = number(options.get("label_smoothing", 0))
+        weight = map(number, options.get("weight", [1] * len(z)))
+        a = [w * ((1 - smoothing) * q + smoothing / len(z)) for w, q in zip(weight, q, strict=True)]
+        total, k = sum(a), range(len(z))
+        expected = [
+            -sum(a[j] * log(p[j]) for j in k),
+            *(p[j] * total - a[j] for j in k),
+            *(total * p[i] * ((i == j) - p[j]) for i in k for j in k),
+        ]
+    computed = [
+        reference.cross_entropy(z, y, **options),
+        *reference.cross_entropy_gradient(z, y, **options),
+        *itertools.chain(*reference.cross_entropy_hessian(z, y, **options)),
+    ]
+    with mpmath.workdps(2 * DIGITS):
+        for one, other in zip(computed, expected, strict=True):
+            other = mpmath.mpf(f"{other:.80e}")
+            assert abs(one - other) <= mpmath.mpf(10) ** (1 - DIGITS) * abs(other)
+
+
+@pytest.mark.parametrize("y", [[0.5, 0.5, 0.0], [0.5]], ids=str)
+def test_probabilities_of_another_number_of_classes_are_refused(y):
+    with pytest.raises(ValueError, match="2 probabilities"):
+        reference.cross_entropy([0.0, 1.0], y)
+
+
+def test_class_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="class from 0 to 1"):
+        reference.cross_entropy([0.0, 1.0], 2)
+
+
 def test_logsumexp_keeps_the_digits_of_a_sum_near_one():
     halves = [math.log(0.5), math.log(0.5)]
     expected = in_decimal(lambda *z: log(sum(map(exp, z))), *halves)
@@ -215,6 +261,25 @@ def test_logsumexp_keeps_the_digits_of_a_sum_near_one():
         mpmath.mpf(str(expected)), 15
     )
     assert reference.logsumexp([]) == -INF
+
+
+@pytest.mark.parametrize(
+    ("z", "shares"),
+    [
+        ([INF, 0.0], [1, 0]),
+        ([-INF, 0.0], [0, 1]),
+        ([-INF, -INF, 3.0], [0, 0, 1]),
+        ([-INF, INF, -INF], [0, 1, 0]),
+    ],
+    ids=str,
+)
+def test_infinite_logits_of_classes_give_the_limit(z, shares):
+    assert reference.softmax(z) == shares
+    assert reference.log_softmax(z) == [0.0 if share else -INF for share in shares]
+    for y, share in enumerate(shares):
+        assert reference.cross_entropy(z, y) == (0 if share else INF)
+        gradient = [share - (k == y) for k, share in enumerate(shares)]
+        assert reference.cross_entropy_gradient(z, y) == gradient
 
 
 @pytest.mark.parametrize("z", [[INF, INF, 0.0], [-INF, -INF], [NAN, 0.0]], ids=str)
