@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-__all__ = ["FORMULAS", "Slopes", "as_point", "check_option", "difference", "differentiate", "value"]
+from companion.judge_contracts import as_number, as_numbers, check_option
+
+__all__ = ["FORMULAS", "Slopes", "difference", "differentiate", "value"]
 
 FORMULAS = ("central", "forward", "complex")
 """(f(x + h) - f(x - h)) / 2h, (f(x + h) - f(x)) / h and Im f(x + ih) / h."""
@@ -54,10 +55,10 @@ def differentiate(function: _Function, x: np.ndarray, method: str, step: float |
     """Return the derivative of each value in each element of `x`.
 
     Parameters and exceptions are those of `companion.gradient_check.numerical_jacobian`, with `x`
-    from `as_point`.
+    from `companion.judge_contracts.as_point`.
     """
     check_option("method", method, ("central", "complex"))
-    if step is not None and not (np.ndim(step) == 0 and 0 < step < np.inf):
+    if step is not None and not 0 < as_number("step", step) < np.inf:
         raise ValueError(
             f"step: expected a positive number, got {step!r}; leave it out for a search"
         )
@@ -108,45 +109,13 @@ def difference(
 
 def value(function: _Function, x: np.ndarray) -> np.ndarray:
     """Return the function at a copy of `x` as an array of real numbers, with warnings off."""
+    if not callable(function):
+        raise TypeError(
+            f"function: expected a callable, got {type(function).__name__}; pass the function, "
+            "not its value"
+        )
     with np.errstate(all="ignore"):
-        result = np.asarray(function(x.copy()))
-    if result.dtype.char not in "?bBhHiIlLqQefd":
-        raise TypeError(
-            f"function: expected a real number or an array of them, got dtype {result.dtype}; "
-            "return a float or a NumPy array"
-        )
-    return result
-
-
-def as_point(x: ArrayLike, name: str = "x") -> np.ndarray:
-    """Return `x` as a new float array, integers as float64, or refuse it."""
-    point = np.asarray(x)
-    if point.dtype.char not in "?bBhHiIlLqQefd":
-        raise TypeError(
-            f"{name}: expected real numbers (float16, float32, float64 or integers), "
-            f"got dtype {point.dtype}; pass a NumPy array"
-        )
-    point = point.astype(point.dtype if point.dtype.kind == "f" else np.float64)
-    if not point.size:
-        raise ValueError(
-            f"{name}: expected at least one number, got shape {point.shape}; pass an array with "
-            "elements"
-        )
-    if not np.isfinite(point).all():
-        raise ValueError(
-            f"{name}: expected finite numbers, got {point[~np.isfinite(point)][0]}; a derivative "
-            "needs room on both sides"
-        )
-    return point
-
-
-def check_option(name: str, option: object, choices: tuple[str, ...]) -> None:
-    """Refuse an option that is not one of `choices`."""
-    if option not in choices:
-        raise ValueError(
-            f"{name}: expected one of {', '.join(map(repr, choices))}, got {option!r}; "
-            "choose one of these"
-        )
+        return as_numbers("function", function(x.copy()))
 
 
 # One element of x -------------------------------------------------------------------------------

@@ -18,14 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.finite_differences import (
-    FORMULAS,
-    as_point,
-    check_option,
-    difference,
-    differentiate,
-    value,
-)
+from companion.finite_differences import FORMULAS, difference, differentiate, value
+from companion.judge_contracts import as_number, as_numbers, as_point, check_option
 
 __all__ = [
     "Convergence",
@@ -210,7 +204,7 @@ def check_gradient(
     if rtol is None:
         floats = [a.dtype for a in (x, found.value, analytic) if a.dtype.kind == "f"]
         rtol = max(float(np.finfo(dtype).eps) for dtype in floats) ** 0.5
-    elif not 0 <= rtol < 1:
+    elif not 0 <= as_number("rtol", rtol) < 1:
         raise ValueError(f"rtol: expected a number in [0, 1), got {rtol!r}; 1e-6 is usual")
     analytic = analytic.astype(np.float64)
     with np.errstate(all="ignore"):
@@ -392,12 +386,7 @@ def _check_one_number(function: _Function, x: np.ndarray) -> None:
 
 
 def _as_gradient(gradient: Callable[[np.ndarray], ArrayLike] | ArrayLike, x: np.ndarray) -> Any:
-    array = np.asarray(gradient(x.copy()) if callable(gradient) else gradient)
-    if array.dtype.char not in "?bBhHiIlLqQefd":
-        raise TypeError(
-            f"gradient: expected real numbers, got dtype {array.dtype}; return a NumPy array"
-        )
-    return array
+    return as_numbers("gradient", gradient(x.copy()) if callable(gradient) else gradient)
 
 
 def _diagonal(parts: list[np.ndarray], x: np.ndarray) -> list[np.ndarray]:

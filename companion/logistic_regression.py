@@ -154,8 +154,9 @@ def fit_logistic_regression(
     check_choice("method", method, tuple(_MAX_ITERATIONS))
     tolerance = _number("tolerance", _TOLERANCE[method] if tolerance is None else tolerance, False)
     limit = _MAX_ITERATIONS[method] if max_iterations is None else max_iterations
-    if type(limit) is bool or not isinstance(limit, int | np.integer) or limit < 1:
-        raise ValueError(
+    whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool)
+    if not whole or limit < 1:
+        raise (ValueError if whole else TypeError)(
             f"max_iterations: expected an integer of at least 1, got {limit!r}; leave it out for "
             f"{_MAX_ITERATIONS[method]}"
         )
@@ -323,8 +324,7 @@ def _gains(problem: _Problem, logits: np.ndarray) -> np.ndarray:
     label loses on both sides.
     """
     y = problem.labels
-    gains = np.select([y == 1, y == 0], [logits, -logits], -abs(logits))
-    return gains[problem.weight > 0]
+    return np.select([y == 1, y == 0], [logits, -logits], -abs(logits))[problem.weight > 0]
 
 
 # Arguments --------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def _problem(
 
 
 def _features(features: ArrayLike) -> np.ndarray:
-    x = as_array("features", features).astype(np.float64)
+    x = as_array("features", features).astype(np.float64, order="C")  # one order of the sums
     if x.ndim != 2 or not len(x):
         raise ValueError(
             f"features: expected shape (N, number of features) with at least one row, got "

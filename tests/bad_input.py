@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from companion import binary, categorical, elementary, reduction
+from companion import (
+    binary,
+    categorical,
+    elementary,
+    gradient_check,
+    logistic_regression,
+    reduction,
+)
 
 
 class Call(NamedTuple):
@@ -70,7 +77,15 @@ NOT_IN_UNIT = {
 NOT_A_WEIGHT = {"negative": -1.0, "just negative": -5e-324, "NaN": np.nan, "inf": np.inf}
 
 # One wrong number among valid ones: a ValueError.
-NUMBERS = {"unit": NOT_IN_UNIT, "weight": NOT_A_WEIGHT, "logits": {}, "index": {}}
+NOT_FINITE = {"NaN": np.nan, "inf": np.inf, "-inf": -np.inf}
+NUMBERS = {
+    "unit": NOT_IN_UNIT,
+    "weight": NOT_A_WEIGHT,
+    "finite": NOT_FINITE,
+    "logits": {},
+    "index": {},
+    "derivative": {},  # a wrong one is what a check reports
+}
 
 # A wrong option: (value, exception).
 OPTIONS = {
@@ -101,6 +116,18 @@ OPTIONS = {
         (None, TypeError),
         (1j, TypeError),
     ],
+    "number": [
+        (-0.1, ValueError),
+        (np.nan, ValueError),
+        (np.inf, ValueError),
+        ([0.1, 0.1], ValueError),
+        ("0.1", TypeError),
+        (1j, TypeError),
+    ],
+    "count": [(-1, ValueError), (1.5, TypeError), ("9", TypeError), (True, TypeError)],
+    "method": [("best", ValueError), ("", ValueError), (None, TypeError), (["newton"], TypeError)],
+    "flag": [(1, TypeError), (None, TypeError), ("yes", TypeError)],
+    "function": [(None, TypeError), (1.0, TypeError), ("exp", TypeError), ([np.exp], TypeError)],
     "ignore_index": [(1.0, TypeError), ("1", TypeError), (True, TypeError), ([1], TypeError)],
     "axis": [
         (7, ValueError),
@@ -194,6 +221,49 @@ def _categorical(function):
     return [Call(function, soft, misfits), Call(function, hard)]
 
 
+def _judges():
+    x, slope = np.array([0.5, -2.0, 3.0]), np.array([1.0, -4.0, 6.0])
+    options = {"method": ("method", "central"), "step": ("number", None)}
+
+    def squares(x):
+        return np.sum(x**2)
+
+    first = {"function": ("function", squares)}
+    compared = first | {"gradient": ("derivative", slope), "x": ("finite", x)}
+    misfits = ({"gradient": np.ones(2)}, {"gradient": np.ones((3, 3))}, {"x": np.ones(0)})
+    yield Call(
+        gradient_check.check_gradient, compared | options | {"rtol": ("number", None)}, misfits
+    )
+    for function in (gradient_check.numerical_gradient, gradient_check.numerical_jacobian):
+        yield Call(function, first | {"x": ("finite", x)} | options, ({"x": np.ones((2, 0))},))
+    steps = {"steps": ("finite", np.array([1e-2, 1e-3])), "method": ("method", "central")}
+    yield Call(gradient_check.convergence, compared | steps, ({"gradient": np.ones(2)},))
+
+
+def _trainer():
+    arguments = {
+        "features": ("finite", np.array([[0.0, 1.0], [2.0, -1.0], [1.0, 3.0]])),
+        "labels": ("unit", LABELS),
+        "weight": ("weight", WEIGHT),
+        "l2": ("number", 0.1),
+        "intercept": ("flag", True),
+        "method": ("method", "gradient_descent"),
+        "learning_rate": ("number", None),
+        "tolerance": ("number", None),
+        "max_iterations": ("count", None),
+    }
+    misfits = (
+        {"features": np.ones(3)},
+        {"features": np.ones((0, 2))},
+        {"labels": np.ones(2)},
+        {"labels": np.ones((3, 1))},
+        {"labels": np.ones(3)},
+        {"weight": np.ones((3, 1))},
+        {"weight": np.zeros(3)},
+    )
+    return Call(logistic_regression.fit_logistic_regression, arguments, misfits)
+
+
 def update(values, weight):
     return reduction.RunningMean().update(values, weight).mean
 
@@ -207,5 +277,10 @@ CALLS = [
         {"values": ("logits", LOGITS), "weight": ("weight", WEIGHT)},
         ({"weight": np.ones(2)}, {"weight": np.ones((3, 1))}),
     ),
+    *_judges(),
+    _trainer(),
 ]
-OPTIONAL = {"weight", "pos_weight", "workers", "ignore_index"}  # None leaves them out
+OPTIONAL = {
+    *("weight", "pos_weight", "workers", "ignore_index", "step", "rtol", "steps"),
+    *("learning_rate", "tolerance", "max_iterations"),
+}  # None leaves them out

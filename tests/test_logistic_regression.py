@@ -390,8 +390,8 @@ BAD = {
                      "learning_rate: expected one finite number above 0"),
     "tolerance of zero": ({"tolerance": 0.0}, ValueError, "tolerance: expected one finite number"),
     "no iterations": ({"max_iterations": 0}, ValueError, "max_iterations: expected an integer of"),
-    "half an iteration": ({"max_iterations": 1.5}, ValueError, "got 1.5"),
-    "True iterations": ({"max_iterations": True}, ValueError, "got True"),
+    "half an iteration": ({"max_iterations": 1.5}, TypeError, "got 1.5"),
+    "True iterations": ({"max_iterations": True}, TypeError, "got True"),
 }  # fmt: skip
 
 
