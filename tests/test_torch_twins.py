@@ -773,108 +773,15 @@ def test_module_trains_a_network_as_pytorchs_does(name):
     torch.testing.assert_close(*states, rtol=1e-10, atol=1e-12)
 
 
-# What is refused --------------------------------------------------------------------------------
-
-Z, Y = torch.zeros(3), torch.tensor([0.0, 1.0, 0.5])
-BCE, LOGITS, CE = (getattr(torch_losses, name) for name in (*BINARY, "cross_entropy"))
-REFUSED = {
-    "a list": (LOGITS, ([0.0], Y), {}, TypeError, "input"),
-    "a list of labels": (LOGITS, (Z, [0.0, 1, 0]), {}, TypeError, "target"),
-    "a NumPy array": (BCE, (np.zeros(3), Y), {}, TypeError, "input"),
-    "a list of classes": (CE, (torch.zeros(2, 3), [0, 1]), {}, TypeError, "target"),
-    "a list of logits": (CE, ([[0.0]], torch.tensor([0])), {}, TypeError, "input"),
-    "integer logits": (LOGITS, (Z.long(), Y), {}, TypeError, "input"),
-    "integer labels": (LOGITS, (Z, Y.long()), {}, TypeError, "target"),
-    "boolean labels": (LOGITS, (Z, Y > 0), {}, TypeError, "target"),
-    "complex logits": (LOGITS, (Z.cfloat(), Y), {}, TypeError, "input"),
-    "complex classes": (
-        CE, (torch.zeros(1, 3).cfloat(), torch.tensor([0])), {}, TypeError, "input",
-    ),
-    "a number as weight": (LOGITS, (Z, Y), {"pos_weight": 2.0}, TypeError, "pos_weight"),
-    "floating class indices": (CE, (torch.zeros(2, 3), torch.zeros(2)), {}, TypeError, "target"),
-    "boolean classes": (CE, (torch.zeros(2, 3), torch.zeros(2) > 0), {}, TypeError, "target"),
-    "integer class probabilities": (
-        CE, (torch.zeros(2, 3), torch.zeros(2, 3).long()), {}, (TypeError, ValueError), "target",
-    ),
-    "(N,) and (N, 1)": (LOGITS, (Z, Y[:, None]), {}, ValueError, r"\(3,\).*\(3, 1\)"),
-    "another length": (BCE, (Z, Y[:2]), {}, ValueError, r"\(3,\).*\(2,\)"),
-    "another batch": (CE, (torch.zeros(2, 3), torch.tensor([0])), {}, ValueError, r"\(2, 3\)"),
-    "no class": (CE, (torch.tensor(0.0), torch.tensor(0)), {}, ValueError, "input"),
-    "a larger weight": (LOGITS, (Z, Y, torch.ones(2, 3)), {}, ValueError, "weight"),
-    "a weight that does not fit": (BCE, (Z, Y, torch.ones(2)), {}, ValueError, "weight"),
-    "another number of class weights": (
-        CE, (torch.zeros(1, 3), torch.tensor([0]), torch.ones(2)), {}, ValueError, "weight",
-    ),
-    "a negative weight": (LOGITS, (Z, Y, -Y), {}, ValueError, "weight"),
-    "an infinite weight": (LOGITS, (Z, Y, Y / 0), {}, ValueError, "weight"),
-    "a negative pos_weight": (
-        LOGITS, (Z, Y), {"pos_weight": torch.tensor(-1.0)}, ValueError, "pos_weight",
-    ),
-    "a negative class weight": (
-        CE, (torch.zeros(1, 3), torch.tensor([0]), -torch.ones(3)), {}, ValueError, "weight",
-    ),
-    "labels of 255": (LOGITS, (Z, 255 * Y), {}, ValueError, "target"),
-    "labels of -1": (LOGITS, (Z, 2 * Y - 1), {}, ValueError, "target"),
-    "a NaN label": (LOGITS, (Z, Y * torch.nan), {}, ValueError, "target"),
-    "logits as probabilities": (BCE, (Z + 2, Y), {}, ValueError, "input.*logits"),
-    "a NaN probability": (BCE, (Z * torch.nan, Y), {}, ValueError, "input"),
-    "class probabilities of 2": (CE, (Z, 2 * Y), {}, ValueError, "target"),
-    "class K": (CE, (torch.zeros(2, 3), torch.tensor([0, 3])), {}, IndexError, "0 to 2"),
-    "class -1": (CE, (torch.zeros(2, 3), torch.tensor([0, -1])), {}, IndexError, "0 to 2"),
-    "class -100, not ignored": (
-        CE, (torch.zeros(1, 3), torch.tensor([-100])), {"ignore_index": -1}, IndexError, "target",
-    ),
-    "another reduction": (LOGITS, (Z, Y), {"reduction": "average"}, ValueError, "reduction"),
-    "no reduction": (CE, (Z, Y), {"reduction": None}, TypeError, "reduction"),
-    "too much smoothing": (LOGITS, (Z, Y), {"label_smoothing": 1.1}, ValueError, "label_smoothing"),
-    "negative smoothing": (CE, (Z, Y), {"label_smoothing": -0.1}, ValueError, "label_smoothing"),
-    "two devices": (LOGITS, (Z, Y.to("meta")), {}, (ValueError, RuntimeError), "device"),
-    "two devices of classes": (
-        CE, (torch.zeros(1, 3), torch.tensor([0], device="meta")), {},
-        (ValueError, RuntimeError), "device",
-    ),
-    "a weight elsewhere": (
-        LOGITS, (Z, Y, Y.to("meta")), {}, (ValueError, RuntimeError), "device",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("function", "arguments", "options", "error", "message"), REFUSED.values(), ids=REFUSED
-)
-def test_bad_argument_is_refused_by_name_with_what_to_do(
-    function, arguments, options, error, message
-):
-    with pytest.raises(error, match=message) as caught:
-        function(*arguments, **options)
-    assert ";" in str(caught.value), "the message does not say how to mend it"
-
-
-@pytest.mark.parametrize("transform", [torch.func.vmap, torch.func.grad], ids=["vmap", "grad"])
-@pytest.mark.parametrize(
-    ("function", "first", "target", "error"),
-    [
-        (LOGITS, Z, Y + 1, ValueError),
-        (BCE, Z + 2, Y, ValueError),
-        (CE, torch.zeros(3, 2), torch.tensor([0, 1, 2]), IndexError),
-    ],
-    ids=["labels", "probabilities", "classes"],
-)
-def test_transforms_refuse_what_eager_mode_refuses(transform, function, first, target, error):
-    def call(first, target):
-        if transform is torch.func.vmap:
-            return torch.func.vmap(function)(first, target)
-        return torch.func.grad(lambda first: function(first, target))(first)
-
-    with pytest.raises(error):
-        call(first, target)
+# Arguments --------------------------------------------------------------------------------------
 
 
 def test_the_callers_tensors_are_left_as_they_are(device):
     z, y, w = draw((5, 3), device)
     before = [t.clone() for t in (z, y, w)]
-    LOGITS(z, y, w, pos_weight=w, label_smoothing=0.5)
-    BCE(torch.sigmoid(z), y, w)
-    CE(z, y, label_smoothing=0.5)
+    options = {"label_smoothing": 0.5}
+    torch_losses.binary_cross_entropy_with_logits(z, y, w, pos_weight=w, **options)
+    torch_losses.binary_cross_entropy(torch.sigmoid(z), y, w, **options)
+    torch_losses.cross_entropy(z, y, **options)
     for tensor, copied in zip((z, y, w), before, strict=True):
         assert torch.equal(tensor, copied)
