@@ -308,7 +308,7 @@ FAULTS = {
         "torch_contracts",
         "_Look.apply(values.detach(), look)",
         "pass",
-        f"{TWINS}::test_transforms_refuse_what_eager_mode_refuses[labels-vmap]",
+        "test_torch_contracts.py::test_transforms_refuse_what_eager_mode_refuses[labels-vmap]",
     ),
     "twin: mean of class indices by the count": Fault(
         "torch_losses",
