@@ -38,6 +38,7 @@ FIGURES = {
     "draw_matrix": (lambda f, ax: f(ax, np.diag(GRADIENT)), []),
     "draw_sigmoid": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
     "draw_asymptotes": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_two_logits": (lambda f, ax: f(ax, X, np.outer(ONE, ZERO), shift=(0.1, 0.2)), []),
     "draw_hessian_bump": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
 }
 # These draw on axes that another function has labelled, or that you label.
@@ -45,7 +46,7 @@ UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes", "draw_pull
 # What is counted, is a share or orders the entries has no unit.
 WITHOUT_UNIT = [
     r"probability \$p\$",
-    r"logit \$z\$",
+    r"logit \$z(_\d)?\$",
     r"example|loss \$i\$|probability \$k\$",
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
@@ -150,3 +151,10 @@ def test_each_pull_ends_where_a_step_against_its_derivative_leads():
     ax = plotting.draw_pulls(Figure().subplots(), [0.4, 0.5], [0.9, 0.7], [-0.625, 0.5], step=0.2)
     ends = [text.xy[0] for text in ax.texts if text.arrow_patch is not None]
     np.testing.assert_allclose(ends, [0.4 + 0.125, 0.5 - 0.1], rtol=1e-15)
+
+
+def test_arrow_over_two_logits_runs_along_the_null_space():
+    ax = drawn("draw_two_logits")
+    (arrow,) = (text for text in ax.texts if getattr(text, "arrow_patch", None) is not None)
+    start, end = np.array([0.1, 0.2]), np.array(arrow.xy)
+    assert np.ptp(end - start) < 1e-12
