@@ -15,6 +15,7 @@ Okabe and Ito (2008), "Color universal design".
 
 __all__ = [
     "COLOURS",
+    "DIGITS",
     "GRADIENT",
     "HESSIAN",
     "LABEL_ONE",
@@ -50,6 +51,9 @@ COLOURS = {
     "wrong": WRONG,
     "reference": REFERENCE,
 }
+
+# How many digits of a result are right: all, most, less than half, none; not finite; not judged.
+DIGITS = ("#FFF6DA", "#FBC566", "#E4692B", WRONG, LOSS, "#CFCFCF")
 
 # Width and height in inches; at 144 dots per inch a page's column shows them sharp.
 ONE_PANEL = (7.0, 3.5)

@@ -55,6 +55,8 @@ ALLOWED = {
     "gradient_check": ({"finite_differences", "judge_contracts"}, {"numpy"}),
     "palette": (set(), {"matplotlib", "matplotlib_inline"}),
     "plotting": ({"palette"}, {"matplotlib", "numpy"}),
+    "plotting_run": ({"palette", "plotting"}, {"matplotlib", "numpy"}),
+    "plotting_use": ({"palette", "plotting"}, {"matplotlib", "numpy"}),
     "source": (set(), set()),
     "clinic": (JUDGES | LOSSES, {"numpy"}),
     "exercises": (JUDGES | LOSSES, {"numpy"}),

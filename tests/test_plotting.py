@@ -10,55 +10,18 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from companion import palette, plotting
-
-X = np.linspace(0.05, 0.95, 7)
-ONE, ZERO = -np.log(X), -np.log1p(-X)
-PROBABILITIES, LABELS = [0.9, 0.95, 0.75, 0.85], [1, 1, 0, 1]
-GRADIENT = np.array([-0.625, 0.5, -0.3125, -1.25])
-
-# Each function with arrays to draw, and the lines (x, y) that must then be on the axes.
-FIGURES = {
-    "draw_curve": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
-    "draw_by_label": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
-    "draw_reference_line": (
-        lambda f, ax: f(ax, x=0.3, y=2.0, text="here"),
-        [([0.3, 0.3], [0, 1]), ([0, 1], [2, 2])],
-    ),
-    "draw_accuracy_steps": (lambda f, ax: f(ax, X, ZERO), [(X, ZERO)]),
-    "draw_likelihood": (lambda f, ax: f(ax, X, ONE, best=0.5), [(X, ONE), ([0.5] * 2, [0, 1])]),
-    "draw_minimum": (
-        lambda f, ax: f(ax, X, ONE, best=0.5, least=0.7),
-        [(X, ONE), ([0.5], [0.7])],
-    ),
-    "draw_sorted_losses": (lambda f, ax: f(ax, ONE[:4], LABELS), []),
-    "draw_pulls": (
-        lambda f, ax: f(ax, PROBABILITIES, [0.1, 0.2, 0.3, 0.4], GRADIENT, step=0.2),
-        [([p], [loss]) for p, loss in zip(PROBABILITIES, [0.1, 0.2, 0.3, 0.4], strict=True)],
-    ),
-    "draw_matrix": (lambda f, ax: f(ax, np.diag(GRADIENT)), []),
-    "draw_sigmoid": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
-    "draw_asymptotes": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
-    "draw_two_logits": (lambda f, ax: f(ax, X, np.outer(ONE, ZERO), shift=(0.1, 0.2)), []),
-    "draw_hessian_bump": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
-}
-# These draw on axes that another function has labelled, or that you label.
-UNLABELLED = {"draw_curve", "draw_reference_line", "draw_asymptotes", "draw_pulls"}
-# What is counted, is a share or orders the entries has no unit.
-WITHOUT_UNIT = [
-    r"probability \$p\$",
-    r"logit \$z(_\d)?\$",
-    r"example|loss \$i\$|probability \$k\$",
-    r"accuracy \(share of right answers\)",
-    r"likelihood \(a probability\)",
-    r"probability and its slope",
-]
-
-
-def drawn(name):
-    ax = Figure().subplots()
-    draw, _ = FIGURES[name]
-    assert draw(getattr(plotting, name), ax) is ax, f"{name} does not return its ax"
-    return ax
+from tests.figures import (
+    FIGURES,
+    GRADIENT,
+    LABELS,
+    MODULES,
+    ONE,
+    UNLABELLED,
+    WITHOUT_UNIT,
+    X,
+    drawn,
+    function,
+)
 
 
 def same(line, expected):
@@ -73,7 +36,7 @@ def unit_complaints(ax):
 
 
 def test_every_drawing_function_is_tested():
-    assert set(FIGURES) == {name for name in plotting.__all__ if name.startswith("draw_")}
+    assert sorted(FIGURES) == sorted(name for module in MODULES for name in module.__all__)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -109,7 +72,7 @@ def test_figure_can_be_saved_without_a_warning(name, tmp_path):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_function_is_short(name):
-    source = inspect.getsource(getattr(plotting, name))
+    source = inspect.getsource(function(name))
     _, _, body = source.partition('"""\n')
     assert 0 < len(body.splitlines()) <= 15
 

@@ -1,0 +1,97 @@
+"""The figures of the part "Run": small functions that draw given arrays on a given `ax`.
+
+As in `companion.plotting`, they compute no loss and return the `ax`; the order is that of the
+chapters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+
+from companion import palette
+from companion.plotting import draw_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+__all__ = [
+    "draw_atlas",
+    "draw_atlas_key",
+    "draw_dead_zone",
+    "draw_step_errors",
+]
+
+
+def draw_atlas(
+    ax: Axes, classes: ArrayLike, logits: ArrayLike, names: list[str], *, title: str
+) -> Axes:
+    """Draw how far results are from the truth: a row for each formula, a column for each logit.
+
+    `classes` holds 0 (all digits right) to 3 (all lost), 4 (not finite) or 5 (not judged).
+    """
+    image = np.asarray(classes)
+    ax.imshow(image, cmap=ListedColormap(palette.DIGITS), vmin=-0.5, vmax=5.5, aspect="auto",
+              interpolation="none")  # fmt: skip
+    marks = [-64, -16, -4, -1, 0, 1, 4, 16, 64]
+    places = [int(np.argmin(np.abs(np.asarray(logits) - mark))) for mark in marks]
+    ax.set_xticks(places, [f"{mark}".replace("-", "−") for mark in marks], fontsize=8)
+    ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
+    ax.grid(visible=False)
+    ax.grid(which="minor", axis="y", color="white", linewidth=2)
+    ax.tick_params(which="minor", length=0)
+    ax.set_title(title, fontsize=9)
+    ax.set(xlabel=r"logit $z$", ylabel="formula")
+    return ax
+
+
+def draw_atlas_key(ax: Axes) -> Axes:
+    """Draw what the colours of `draw_atlas` mean, in one row, on axes of their own."""
+    words = ["all digits", "most digits", "less than half", "none", "inf or NaN", "not judged"]
+    for place, (color, word) in enumerate(zip(palette.DIGITS, words, strict=True)):
+        ax.bar(place, 1, width=1, color=color, edgecolor=palette.LOSS, linewidth=0.5)
+        dark = place in (3, 4)
+        ax.text(place, 0.5, word, ha="center", va="center", fontsize=8,
+                color="white" if dark else palette.LOSS)  # fmt: skip
+    ax.set(xlabel="digits that are right", ylabel="", xlim=(-0.5, 5.5), ylim=(0, 1))
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)
+    return ax
+
+
+def draw_dead_zone(ax: Axes, z: ArrayLike, gradients: dict[str, ArrayLike]) -> Axes:
+    """Draw the gradient of each formula against the logit; the first one is the exact one."""
+    styles = [(palette.GRADIENT, "-", 4), (palette.WRONG, "--", 2), (palette.LABEL_ZERO, ":", 2)]
+    for (name, gradient), (color, style, width) in zip(gradients.items(), styles, strict=False):
+        draw_curve(ax, z, gradient, color=color, linestyle=style, linewidth=width, label=name)
+    ax.set(xlabel=r"logit $z$", ylabel=r"gradient $\partial\ell/\partial z$ (nats)")
+    return ax
+
+
+def draw_step_errors(
+    ax: Axes,
+    steps: ArrayLike,
+    forward: ArrayLike,
+    central: ArrayLike,
+    complex_step: ArrayLike,
+    *,
+    bounds: tuple[ArrayLike, ArrayLike],
+) -> Axes:
+    """Draw the errors of three difference formulas over the step, and the two `bounds` of one."""
+    for bound in bounds:
+        style = {"color": palette.REFERENCE, "linewidth": 1.5, "linestyle": ":"}
+        ax.plot(steps, bound, **style, zorder=1)
+    style = {"color": palette.WRONG, "linestyle": "--"}
+    draw_curve(ax, steps, forward, **style, label="forward")
+    draw_curve(ax, steps, central, color=palette.GRADIENT, label="central")
+    style = {"color": palette.RIGHT, "linestyle": "-."}
+    draw_curve(ax, steps, complex_step, **style, label="complex step")
+    ax.set(xlabel="step $h$ in the logit", ylabel="error of the slope (nats)")
+    ax.set(xscale="log", yscale="log", ylim=(1e-17, 3))
+    ax.legend(loc=(0.02, 0.14))
+    return ax

@@ -1,0 +1,85 @@
+"""The table of figures: each drawing function with arrays to draw and the lines it must then show.
+
+A new figure needs its row here, which brings every law of `test_plotting.py`.
+"""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from companion import plotting, plotting_run, plotting_use
+
+MODULES = (plotting, plotting_run, plotting_use)
+X = np.linspace(0.05, 0.95, 7)
+ONE, ZERO = -np.log(X), -np.log1p(-X)
+PROBABILITIES, LABELS = [0.9, 0.95, 0.75, 0.85], [1, 1, 0, 1]
+GRADIENT = np.array([-0.625, 0.5, -0.3125, -1.25])
+
+# Each function with arrays to draw, and the lines (x, y) that must then be on the axes.
+FIGURES = {
+    "draw_curve": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
+    "draw_by_label": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_reference_line": (
+        lambda f, ax: f(ax, x=0.3, y=2.0, text="here"),
+        [([0.3, 0.3], [0, 1]), ([0, 1], [2, 2])],
+    ),
+    "draw_accuracy_steps": (lambda f, ax: f(ax, X, ZERO), [(X, ZERO)]),
+    "draw_likelihood": (lambda f, ax: f(ax, X, ONE, best=0.5), [(X, ONE), ([0.5] * 2, [0, 1])]),
+    "draw_minimum": (
+        lambda f, ax: f(ax, X, ONE, best=0.5, least=0.7),
+        [(X, ONE), ([0.5], [0.7])],
+    ),
+    "draw_sorted_losses": (lambda f, ax: f(ax, ONE[:4], LABELS), []),
+    "draw_pulls": (
+        lambda f, ax: f(ax, PROBABILITIES, [0.1, 0.2, 0.3, 0.4], GRADIENT, step=0.2),
+        [([p], [loss]) for p, loss in zip(PROBABILITIES, [0.1, 0.2, 0.3, 0.4], strict=True)],
+    ),
+    "draw_matrix": (lambda f, ax: f(ax, np.diag(GRADIENT)), []),
+    "draw_sigmoid": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_asymptotes": (lambda f, ax: f(ax, X, ONE, ZERO), [(X, ONE), (X, ZERO)]),
+    "draw_two_logits": (lambda f, ax: f(ax, X, np.outer(ONE, ZERO), shift=(0.1, 0.2)), []),
+    "draw_hessian_bump": (lambda f, ax: f(ax, X, ONE), [(X, ONE)]),
+    "draw_atlas": (
+        lambda f, ax: f(ax, np.eye(3, dtype=int), [-1, 0, 1], ["a", "b", "c"], title="float64"),
+        [],
+    ),
+    "draw_atlas_key": (lambda f, ax: f(ax), []),
+    "draw_dead_zone": (
+        lambda f, ax: f(ax, X, {"exact": ONE, "clipped": ZERO}),
+        [(X, ONE), (X, ZERO)],
+    ),
+    "draw_step_errors": (
+        lambda f, ax: f(ax, X, ONE, ZERO, ONE + ZERO, bounds=(X**2, 1 / X)),
+        [(X, X**2), (X, 1 / X), (X, ONE), (X, ZERO), (X, ONE + ZERO)],
+    ),
+}
+# These draw on axes that another function has labelled, or that you label.
+UNLABELLED = {
+    "draw_atlas_key",
+    "draw_curve",
+    "draw_reference_line",
+    "draw_asymptotes",
+    "draw_pulls",
+}
+# What is counted, is a share or orders the entries has no unit.
+WITHOUT_UNIT = [
+    r"probability \$p\$",
+    r"logit \$z(_\d)?\$",
+    r"example|loss \$i\$|probability \$k\$",
+    r"accuracy \(share of right answers\)",
+    r"likelihood \(a probability\)",
+    r"probability and its slope",
+    r"step \$h\$ in the logit",
+    r"formula",
+]
+
+
+def function(name):
+    (found,) = (getattr(module, name) for module in MODULES if name in module.__all__)
+    return found
+
+
+def drawn(name):
+    ax = Figure().subplots()
+    draw, _ = FIGURES[name]
+    assert draw(function(name), ax) is ax, f"{name} does not return its ax"
+    return ax
