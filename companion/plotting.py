@@ -22,14 +22,18 @@ __all__ = [
     "draw_asymptotes",
     "draw_by_label",
     "draw_curve",
+    "draw_expected_scores",
     "draw_hessian_bump",
     "draw_likelihood",
+    "draw_loss_floor",
     "draw_matrix",
     "draw_minimum",
     "draw_pulls",
     "draw_reference_line",
     "draw_sigmoid",
     "draw_sorted_losses",
+    "draw_tangent_fan",
+    "draw_tangent_gap",
     "draw_two_logits",
 ]
 
@@ -196,6 +200,69 @@ def draw_two_logits(
     ax.set_title("loss (nats) where class 2 is true")
     ax.grid(visible=False)
     return ax
+
+
+def draw_loss_floor(
+    ax: Axes, p: ArrayLike, loss: ArrayLike, *, label: float, floor: float, at: tuple[float, float]
+) -> Axes:
+    """Draw the loss of a soft label over p, its floor, and the gap between both below `at`."""
+    draw_curve(ax, p, loss)
+    ax.plot([0, 1], [floor, floor], color=palette.RIGHT, linestyle="--", linewidth=1.5)
+    ax.plot([label], [floor], "o", color=palette.RIGHT, ms=8)
+    x, cost = at
+    ax.plot([x], [cost], "o", color=palette.LOSS, ms=6)
+    _draw_floor_gap(ax, x, floor, cost)
+    _draw_floor_gap(ax, x, 0, floor, color=palette.RIGHT)
+    ax.set(xlabel="probability $p$", ylabel="loss (nats)", xlim=(0, 1), ylim=(0, 2.2))
+    return ax
+
+
+def draw_tangent_fan(
+    ax: Axes, y: ArrayLike, entropy: ArrayLike, tangents: ArrayLike, *, ylabel: str = "loss (nats)"
+) -> Axes:
+    """Draw straight lines over the label and the curve that they all touch from above."""
+    for line in np.asarray(tangents):
+        ax.plot(y, line, color=palette.REFERENCE, linewidth=1)
+    draw_curve(ax, y, entropy, color=palette.RIGHT)
+    ax.set(xlabel="label $y$", ylabel=ylabel, xlim=(0, 1))
+    return ax
+
+
+def draw_tangent_gap(
+    ax: Axes, y: ArrayLike, entropy: ArrayLike, tangent: ArrayLike, *, touch: int, at: int
+) -> Axes:
+    """Draw an entropy curve, its tangent at entry `touch`, and the gap of the two at entry `at`."""
+    y, entropy, tangent = np.asarray(y), np.asarray(entropy), np.asarray(tangent)
+    draw_curve(ax, y, entropy, color=palette.RIGHT)
+    draw_curve(ax, y, tangent)
+    ax.plot(y[[touch]], entropy[[touch]], "o", color=palette.LOSS, ms=6)
+    for end, color in ((0, palette.LABEL_ZERO), (-1, palette.LABEL_ONE)):
+        ax.plot(y[[end]], tangent[[end]], "s", color=color, ms=7, clip_on=False, zorder=3)
+    _draw_floor_gap(ax, y[at], entropy[at], tangent[at])
+    _draw_floor_gap(ax, y[at], 0, entropy[at], color=palette.RIGHT)
+    ax.set(xlabel="label $y$", ylabel="loss (nats)", xlim=(0, 1))
+    return ax
+
+
+def draw_expected_scores(ax: Axes, p: ArrayLike, *scores: ArrayLike) -> Axes:
+    """Draw expected scores over the answer, the improper one first, and mark each lowest point."""
+    p = np.asarray(p)
+    colors = palette.WRONG, palette.GRADIENT, palette.LOSS
+    for score, color, line in zip(scores, colors, ("-.", "--", "-"), strict=False):
+        least = [np.argmin(score)]
+        draw_curve(ax, p, score, color=color, linestyle=line)
+        marker = {"marker": "o", "ms": 7, "clip_on": False, "zorder": 3}
+        ax.plot(p[least], np.asarray(score)[least], color=color, **marker)
+    ax.set(xlabel="probability $p$", ylabel="expected score", xlim=(0, 1))
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def _draw_floor_gap(
+    ax: Axes, x: float, low: float, high: float, *, color: str = palette.WRONG
+) -> None:
+    arrow = {"arrowstyle": "<|-|>", "color": color, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", (x, high), (x, low), arrowprops=arrow)
 
 
 def _number(value: float) -> str:

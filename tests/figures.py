@@ -51,6 +51,28 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, ZERO, ONE + ZERO, bounds=(X**2, 1 / X)),
         [(X, X**2), (X, 1 / X), (X, ONE), (X, ZERO), (X, ONE + ZERO)],
     ),
+    "draw_loss_floor": (
+        lambda f, ax: f(ax, X, ONE, label=0.7, floor=0.6, at=(0.2, 1.2)),
+        [(X, ONE), ([0, 1], [0.6, 0.6]), ([0.7], [0.6]), ([0.2], [1.2])],
+    ),
+    "draw_tangent_fan": (
+        lambda f, ax: f(ax, X, ONE, [ZERO, 2 * ZERO]),
+        [(X, ZERO), (X, 2 * ZERO), (X, ONE)],
+    ),
+    "draw_tangent_gap": (
+        lambda f, ax: f(ax, X, ONE, ZERO, touch=2, at=4),
+        [
+            (X, ONE),
+            (X, ZERO),
+            (X[[2]], ONE[[2]]),
+            (X[[0]], ZERO[[0]]),
+            (X[[-1]], ZERO[[-1]]),
+        ],
+    ),
+    "draw_expected_scores": (
+        lambda f, ax: f(ax, X, ONE, ZERO),
+        [(X, ONE), (X[[-1]], ONE[[-1]]), (X, ZERO), (X[[0]], ZERO[[0]])],
+    ),
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
@@ -68,6 +90,8 @@ WITHOUT_UNIT = [
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
     r"probability and its slope",
+    r"label \$y\$",
+    r"expected score",
     r"step \$h\$ in the logit",
     r"formula",
 ]
