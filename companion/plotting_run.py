@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "draw_atlas",
     "draw_atlas_key",
+    "draw_by_exponent",
     "draw_dead_zone",
+    "draw_smoothed_loss",
     "draw_step_errors",
 ]
 
@@ -94,4 +96,35 @@ def draw_step_errors(
     ax.set(xlabel="step $h$ in the logit", ylabel="error of the slope (nats)")
     ax.set(xscale="log", yscale="log", ylim=(1e-17, 3))
     ax.legend(loc=(0.02, 0.14))
+    return ax
+
+
+def draw_smoothed_loss(
+    ax: Axes, z: ArrayLike, hard: ArrayLike, smoothed: ArrayLike, *, best: float, least: float
+) -> Axes:
+    """Draw the loss of label 1 with and without smoothing, and mark the minimum of the latter."""
+    draw_curve(ax, z, hard, color=palette.LABEL_ONE, linestyle="--", label="label 1")
+    draw_curve(ax, z, smoothed, color=palette.LOSS, label="label 1, smoothed")
+    ax.plot([best], [least], "o", color=palette.RIGHT, ms=9)
+    ax.annotate(f"({best:.3f}, {least:.4f})", (best, least), (0, 9),
+                textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+    ax.set(xlabel="logit $z$", ylabel="loss (nats)")
+    return ax
+
+
+def draw_by_exponent(
+    ax: Axes,
+    x: ArrayLike,
+    curves: ArrayLike,
+    exponents: ArrayLike,
+    *,
+    xlabel: str,
+    ylabel: str,
+) -> Axes:
+    """Draw one curve for each exponent of the focal loss, exponent 0 (cross-entropy) in black."""
+    styles = ["-", "--", "-.", ":"]
+    for curve, exponent, style in zip(curves, exponents, styles, strict=False):
+        color = palette.WRONG if exponent else palette.LOSS
+        draw_curve(ax, x, curve, color=color, linestyle=style, label=rf"$\gamma$ = {exponent:g}")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
     return ax

@@ -73,6 +73,14 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, ZERO),
         [(X, ONE), (X[[-1]], ONE[[-1]]), (X, ZERO), (X[[0]], ZERO[[0]])],
     ),
+    "draw_smoothed_loss": (
+        lambda f, ax: f(ax, X, ONE, ZERO, best=0.5, least=0.7),
+        [(X, ONE), (X, ZERO), ([0.5], [0.7])],
+    ),
+    "draw_by_exponent": (
+        lambda f, ax: f(ax, X, [ONE, ZERO], [0, 2], xlabel="logit $z$", ylabel="loss (nats)"),
+        [(X, ONE), (X, ZERO)],
+    ),
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
