@@ -23,6 +23,10 @@ __all__ = [
     "draw_atlas_key",
     "draw_by_exponent",
     "draw_dead_zone",
+    "draw_lost_tail",
+    "draw_shares",
+    "draw_shifted_losses",
+    "draw_shifted_probabilities",
     "draw_smoothed_loss",
     "draw_step_errors",
 ]
@@ -127,4 +131,52 @@ def draw_by_exponent(
         color = palette.WRONG if exponent else palette.LOSS
         draw_curve(ax, x, curve, color=color, linestyle=style, label=rf"$\gamma$ = {exponent:g}")
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def draw_shares(ax: Axes, wrong: ArrayLike, right: ArrayLike) -> Axes:
+    """Draw the factor of each example's loss in a mean of batch means and in the mean of all."""
+    places = 1 + np.arange(len(wrong))
+    ax.plot(places, wrong, "s", color=palette.WRONG, label="mean of the batch means")
+    ax.plot(places, right, "o", color=palette.RIGHT, label="mean of all")
+    ax.set(xlabel="example", ylabel="factor of its loss", ylim=(0, 1.1 * np.max(wrong)))
+    ax.locator_params(axis="x", integer=True)
+    ax.legend(loc="upper left")
+    return ax
+
+
+def draw_shifted_losses(
+    ax: Axes, logits: ArrayLike, losses: ArrayLike, minima: ArrayLike, names: list[str]
+) -> Axes:
+    """Draw losses over the logit, one row each, with their lowest points (logit, loss)."""
+    for loss, (x, least), name, line in zip(losses, minima, names, ("-", "--", "-."), strict=True):
+        draw_curve(ax, logits, loss, linestyle=line)
+        ax.plot([x], [least], "o", color=palette.RIGHT, ms=7, zorder=3)
+        ax.annotate(name, (logits[0], loss[0]), (4, 6), textcoords="offset points", fontsize=9)
+    ax.set(xlabel="logit $z$", ylabel="weighted mean loss (nats)")
+    return ax
+
+
+def draw_shifted_probabilities(
+    ax: Axes, p: ArrayLike, shifted: ArrayLike, names: list[str], *, at: int
+) -> Axes:
+    """Draw what each weight makes of a true probability, with its name at the index `at`."""
+    for row, name, line in zip(shifted, names, ("-", "--", "-."), strict=True):
+        draw_curve(ax, p, row, color=palette.LABEL_ONE, linestyle=line)
+        ax.annotate(name, (p[at], row[at]), (5, -4), textcoords="offset points", fontsize=9)
+    ax.set(xlabel="true probability", ylabel="learnt probability $p$")
+    return ax
+
+
+def draw_lost_tail(ax: Axes, logits: ArrayLike, exact: ArrayLike, computed: ArrayLike) -> Axes:
+    """Draw a loss and what was computed for it; a computed 0 is a tick on the lower edge."""
+    logits, computed = np.asarray(logits), np.asarray(computed)
+    kept, zero = computed > 0, computed == 0
+    ax.plot(logits, exact, color=palette.RIGHT, label="exact")
+    wrong = {"color": palette.WRONG, "linestyle": ""}
+    ax.plot(logits[kept], computed[kept], marker=".", label="PyTorch", **wrong)
+    edge = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+    ax.plot(logits[zero], zero[zero] * 0.0, marker="|", label="PyTorch: 0", **edge, **wrong)
+    ax.set(xlabel="logit $z$", ylabel="loss (nats)", yscale="log")
+    ax.legend()
     return ax

@@ -81,6 +81,19 @@ FIGURES = {
         lambda f, ax: f(ax, X, [ONE, ZERO], [0, 2], xlabel="logit $z$", ylabel="loss (nats)"),
         [(X, ONE), (X, ZERO)],
     ),
+    "draw_shares": (
+        lambda f, ax: f(ax, ONE, ZERO),
+        [(1 + np.arange(7), ONE), (1 + np.arange(7), ZERO)],
+    ),
+    "draw_shifted_losses": (
+        lambda f, ax: f(ax, X, [ONE, ZERO, X], [(0.2, 1), (0.3, 2), (0.4, 3)], ["a", "b", "c"]),
+        [(X, ONE), ([0.2], [1]), (X, ZERO), ([0.3], [2]), (X, X), ([0.4], [3])],
+    ),
+    "draw_shifted_probabilities": (
+        lambda f, ax: f(ax, X, [ONE, ZERO, X], ["a", "b", "c"], at=3),
+        [(X, ONE), (X, ZERO), (X, X)],
+    ),
+    "draw_lost_tail": (lambda f, ax: f(ax, X, ONE, ONE), [(X, ONE), (X, ONE), ([], [])]),
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
@@ -98,6 +111,8 @@ WITHOUT_UNIT = [
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
     r"probability and its slope",
+    r"factor of its loss",
+    r"(true|learnt) probability( \$p\$)?",
     r"label \$y\$",
     r"expected score",
     r"step \$h\$ in the logit",
