@@ -6,7 +6,7 @@ chapters.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -24,6 +24,8 @@ __all__ = [
     "draw_by_exponent",
     "draw_dead_zone",
     "draw_lost_tail",
+    "draw_pairs",
+    "draw_planes",
     "draw_shares",
     "draw_shifted_losses",
     "draw_shifted_probabilities",
@@ -180,3 +182,55 @@ def draw_lost_tail(ax: Axes, logits: ArrayLike, exact: ArrayLike, computed: Arra
     ax.set(xlabel="logit $z$", ylabel="loss (nats)", yscale="log")
     ax.legend()
     return ax
+
+
+def draw_pairs(ax: Axes, table: ArrayLike) -> Axes:
+    """Draw the loss of each probability with each label, and frame the pairs that were meant."""
+    table = np.asarray(table)
+    _draw_numbers(ax, table, left=0, largest=np.max(table))
+    for place in range(len(table)):
+        ax.add_patch(_frame(place, place, color=palette.RIGHT))
+    ticks = np.arange(len(table))
+    ax.set_xticks(ticks + 0.5, ticks + 1)
+    ax.set_yticks(ticks + 0.5, ticks + 1)
+    ax.set(xlabel="example of the label", ylabel="example of the probability")
+    ax.set_title("loss (nats)")
+    ax.grid(visible=False)
+    return ax
+
+
+def draw_planes(ax: Axes, planes: ArrayLike, *, names: list[str], pixel: tuple[int, int]) -> Axes:
+    """Draw planes of pixels side by side, with one pixel framed in each and joined by a line."""
+    planes = np.asarray(planes)
+    count, height, width = planes.shape
+    lefts = np.arange(count) * (width + 1)
+    for left, plane, name in zip(lefts, planes, names, strict=True):
+        _draw_numbers(ax, plane, left=left, largest=max(1, np.max(planes)))
+        ax.text(left + width / 2, -0.15, name, ha="center", va="bottom", fontsize=9)
+        ax.add_patch(_frame(left + pixel[1], pixel[0], color=palette.RIGHT))
+    ax.plot(lefts + pixel[1] + 0.5, np.full(count, pixel[0] + 0.5), color=palette.RIGHT, zorder=0)
+    ax.set(xlim=(-0.1, lefts[-1] + width + 0.1), ylim=(height + 0.1, -0.7))
+    ax.set(xlabel="column of pixels", ylabel="row of pixels", xticks=[], yticks=[])
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def _draw_numbers(ax: Axes, plane: np.ndarray, *, left: float, largest: float) -> None:
+    height, width = plane.shape
+    ax.imshow(plane, cmap="Greys", vmin=0, vmax=1.5 * largest, zorder=1,
+              extent=(left, left + width, height, 0))  # fmt: skip
+    ax.add_patch(_frame(left, 0, width, height, color=palette.REFERENCE, linewidth=0.8))
+    for (row, column), value in np.ndenumerate(plane):
+        text = f"{value:.2f}" if plane.dtype.kind == "f" else str(value)
+        ax.text(left + column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=9,
+                color="white" if value > 0.8 * largest else palette.LOSS)  # fmt: skip
+
+
+def _frame(
+    left: float, top: float, width: int = 1, height: int = 1, *, color: str, linewidth: float = 3
+) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((left, top), width, height, fill=False, edgecolor=color,
+                     linewidth=linewidth, zorder=3, clip_on=False)  # fmt: skip

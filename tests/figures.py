@@ -94,6 +94,31 @@ FIGURES = {
         [(X, ONE), (X, ZERO), (X, X)],
     ),
     "draw_lost_tail": (lambda f, ax: f(ax, X, ONE, ONE), [(X, ONE), (X, ONE), ([], [])]),
+    "draw_pairs": (lambda f, ax: f(ax, np.outer(ONE[:3], ZERO[:3])), []),
+    "draw_planes": (
+        lambda f, ax: f(ax, np.outer(X[:4], X[:2]).reshape(2, 2, 2), names="ab", pixel=(0, 1)),
+        [([1.5, 4.5], [0.5, 0.5])],
+    ),
+    "draw_convergence": (
+        lambda f, ax: f(ax, ONE, label="method", color="black"),
+        [(range(1, 8), ONE)],
+    ),
+    "draw_training_and_validation": (
+        lambda f, ax: f(ax, X, ONE, ZERO, best=0.5),
+        [(X, ONE), (X, ZERO), ([0.5] * 2, [0, 1])],
+    ),
+    "draw_probability_map": (
+        lambda f, ax: f(ax, X, X, np.outer(X, X), np.array([X, X]).T[:4], LABELS),
+        [],
+    ),
+    "draw_reliability": (
+        lambda f, ax: f(ax, X, ZERO / 3, ZERO / 4, ZERO / 2),
+        [([0, 1], [0, 1]), (X, ZERO / 3)],
+    ),
+    "draw_threshold_costs": (
+        lambda f, ax: f(ax, X, ONE, derived=0.3),
+        [([0.3, 0.3], [0, 1]), (X, ONE), (X[[-1]], ONE[[-1]])],
+    ),
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
@@ -111,6 +136,11 @@ WITHOUT_UNIT = [
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
     r"probability and its slope",
+    r"mean forecast|share of ones",
+    r"threshold|expected cost per case",
+    r"iteration|epoch|feature \d",
+    r"example of the (label|probability)",
+    r"(column|row) of pixels",
     r"factor of its loss",
     r"(true|learnt) probability( \$p\$)?",
     r"label \$y\$",

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 import torch
 import torch.nn.functional as F  # noqa: N812
+import yaml
 from sklearn.metrics import log_loss
 
 import companion
+from companion import reference
 from tests.prose_numbers import claims
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -129,3 +132,98 @@ def test_a_line_that_computes_something_else_is_found():
     ).values()
     different = value("NumPy", calls["NumPy"]) - value("PyTorch", calls["PyTorch"])
     assert abs(different[0]) > 0.1
+
+
+# The cheat sheet ----------------------------------------------------------------------------------
+
+ROW = re.compile(r"^\| ([^|]+) \| .+ \| `([^`]+)` \|$", flags=re.M)
+LOGITS = [0.0, 1e-8, -0.7, 1.3, 17.0, -17.0, 40.0, -40.0, 700.0, -700.0]
+IN_THE_LOGIT = {
+    "probability $p = \\sigma(z)$": lambda z, y: reference.sigmoid(z),
+    "$\\ln \\sigma(z)$": lambda z, y: reference.log_sigmoid(z),
+    "loss $\\ell$": reference.binary_cross_entropy_with_logits,
+    "$\\partial\\ell / \\partial z$": reference.binary_cross_entropy_with_logits_gradient,
+    "$\\partial^2\\ell / \\partial z^2$": reference.binary_cross_entropy_with_logits_hessian,
+    "loss with `pos_weight` $\\alpha$": lambda z, y: reference.binary_cross_entropy_with_logits(
+        z, y, pos_weight=3
+    ),
+}
+IN_THE_PROBABILITY = {
+    "loss $\\ell$": reference.binary_cross_entropy,
+    "$\\partial\\ell / \\partial p$": reference.binary_cross_entropy_gradient,
+    "$\\partial^2\\ell / \\partial p^2$": reference.binary_cross_entropy_hessian,
+}
+CLASSES = {
+    "loss": reference.cross_entropy,
+    "gradient": reference.cross_entropy_gradient,
+    "Hessian": reference.cross_entropy_hessian,
+}
+
+
+def lines_of(section):
+    """Return {what: line of code} of one section of the cheat sheet."""
+    _, _, text = PAGES["cheat_sheet"].partition(f"\n## {section}\n")
+    assert text, f"no section {section!r}"
+    return dict(ROW.findall(text.partition("\n## ")[0]))
+
+
+def cheat(line, **names):
+    return eval(line, vars(np) | vars(scipy.special) | names)
+
+
+def off_by(line, judge, z, y):
+    e, h = np.exp(-abs(z)), np.float64(z >= 0)
+    computed = cheat(line, e=e, h=h, z=np.float64(z), y=y, alpha=3)
+    return reference.ulp_error(np.float64(computed), judge(z, y))
+
+
+def test_cheat_sheet_is_tested_whole():
+    lines = ROW.findall(PAGES["cheat_sheet"])
+    assert len(lines) == len(IN_THE_LOGIT) + len(IN_THE_PROBABILITY) + len(CLASSES)
+
+
+@pytest.mark.parametrize("what", IN_THE_LOGIT)
+@pytest.mark.parametrize("y", [0, 1])
+def test_line_in_the_logit_is_right_in_the_tails(what, y):
+    line = lines_of("One answer, from its logit")[what]
+    # Exponential, logarithm, division and two sums: at most four ulp.
+    assert max(off_by(line, IN_THE_LOGIT[what], z, y) for z in LOGITS) <= 4
+
+
+@pytest.mark.parametrize("what", IN_THE_PROBABILITY)
+@pytest.mark.parametrize("y", [0.0, 0.3, 1.0])
+def test_line_in_the_probability_is_right(what, y):
+    line = lines_of("One answer, from its probability")[what]
+    for p in (1e-150, 1e-9, 0.25, 0.5, 0.9):
+        computed = cheat(line, p=np.float64(p), y=y)
+        with np.errstate(over="ignore"):
+            assert reference.ulp_error(computed, IN_THE_PROBABILITY[what](p, y)) <= 4
+
+
+@pytest.mark.parametrize("what", CLASSES)
+def test_line_of_several_classes_is_right(what):
+    logits, c = np.array([2.0, -1.0, 0.5]), 1
+    line = lines_of("K classes")[what]
+    computed = cheat(line, logits=logits, c=c, onehot=np.eye(3)[c])
+    exact = np.array(CLASSES[what](logits.tolist(), c), dtype=object).astype(float)
+    np.testing.assert_allclose(computed, exact, rtol=1e-14)
+
+
+def test_a_line_that_loses_digits_is_found():
+    assert (
+        off_by("1 / (1 + exp(-z)) - y", IN_THE_LOGIT["$\\partial\\ell / \\partial z$"], 40, 1) > 4
+    )
+
+
+# The citation -------------------------------------------------------------------------------------
+
+
+def test_page_on_citing_says_what_citation_cff_says():
+    citation = yaml.safe_load((BOOK.parent / "CITATION.cff").read_text(encoding="utf-8"))
+    fields = dict(re.findall(r"^  (\w+) += \{+([^}]+)\}+", PAGES["how_to_cite"], flags=re.M))
+    assert fields == {
+        "title": citation["title"],
+        "author": citation["authors"][0]["name"],
+        "version": citation["version"],
+        "date": citation["date-released"],
+    }
