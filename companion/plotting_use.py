@@ -23,6 +23,7 @@ __all__ = [
     "draw_reliability",
     "draw_threshold_costs",
     "draw_training_and_validation",
+    "draw_two_shards",
 ]
 
 
@@ -93,4 +94,21 @@ def draw_threshold_costs(
     best = np.argmin(costs)
     ax.plot(thresholds[[best]], costs[[best]], "o", color=palette.RIGHT, ms=8)
     ax.set(xlabel="threshold", ylabel="expected cost per case", ylim=(0, None))
+    return ax
+
+
+def draw_two_shards(
+    ax: Axes, share: ArrayLike, pooled: ArrayLike, unweighted: ArrayLike, *, at: float
+) -> Axes:
+    """Draw the mean of all rows and the mean of two means, with the share at hand marked."""
+    draw_curve(ax, share, pooled, color=palette.RIGHT)
+    draw_curve(ax, share, unweighted, color=palette.WRONG, linestyle="--")
+    draw_reference_line(ax, x=at, text="our two shards")
+    ax.annotate("mean of the two means", (share[-1], unweighted[-1]), (0, -6),
+                textcoords="offset points", ha="right", va="top",
+                color=palette.WRONG, fontsize=9)  # fmt: skip
+    ax.annotate("mean of all rows", (share[-1], pooled[-1]), (-40, -2),
+                textcoords="offset points", ha="right", va="top",
+                color=palette.RIGHT, fontsize=9)  # fmt: skip
+    ax.set(xlabel="share of the rows on the second machine", ylabel="loss (nats)", xlim=(0, 1))
     return ax

@@ -119,6 +119,10 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, derived=0.3),
         [([0.3, 0.3], [0, 1]), (X, ONE), (X[[-1]], ONE[[-1]])],
     ),
+    "draw_two_shards": (
+        lambda f, ax: f(ax, X, ONE, ZERO, at=0.25),
+        [(X, ONE), (X, ZERO), ([0.25] * 2, [0, 1])],
+    ),
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
@@ -136,6 +140,7 @@ WITHOUT_UNIT = [
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
     r"probability and its slope",
+    r"share of the rows on the second machine",
     r"mean forecast|share of ones",
     r"threshold|expected cost per case",
     r"iteration|epoch|feature \d",
