@@ -45,8 +45,11 @@ bench: environment ## Measure accuracy and speed against the peers (some minutes
 	@.venv/bin/python benchmarks/accuracy.py
 	@.venv/bin/python benchmarks/speed.py
 
+frameworks: environment ## Ask every framework about the loss, and store the answers (3 GB for a while; needs a network)
+	@sh .ci/frameworks.sh
+
 clean: ## Remove the built site and all caches; .venv stays (start from nothing: rm -rf .venv)
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-wheel test-oldest bench clean
+.PHONY: help environment book test serve refresh test-wheel test-oldest bench frameworks clean

@@ -11,6 +11,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 from sympy import Expr, Matrix, diag, diff, exp, hessian, log, ones, symbols, sympify, zeros
@@ -29,6 +30,7 @@ __all__ = [
     "prove_gradient_of_two_is_the_binary_one_and_its_opposite",
     "prove_hessian_is_the_jacobian_of_the_softmax",
     "prove_hessian_of_two_is_the_binary_one_four_times",
+    "prove_jacobian_is_a_sum_of_squares",
     "prove_shift_of_all_logits_changes_nothing",
     "prove_softmax_jacobian_is_diagonal_minus_outer_product",
     "prove_softmax_jacobian_sends_ones_to_zero",
@@ -104,6 +106,13 @@ def prove_softmax_jacobian_is_diagonal_minus_outer_product() -> bool:
 def prove_softmax_jacobian_sends_ones_to_zero() -> bool:
     """(diag(p) - p pᵀ) 1 = 0: a shift of all logits is what the softmax cannot see."""
     return is_identity(jacobian(3) * ones(3, 1), zeros(3, 1))
+
+
+def prove_jacobian_is_a_sum_of_squares() -> bool:
+    """vᵀ (∂ softmax / ∂ z) v = Σ p_i p_j (v_i - v_j)² over the pairs i < j, for every v."""
+    p, v = softmax(logits(3)), Matrix(symbols("v_1:4", real=True))
+    squares = sum(p[i] * p[j] * (v[i] - v[j]) ** 2 for i, j in combinations(range(3), 2))
+    return is_identity((v.T * jacobian(3) * v)[0], squares)
 
 
 def prove_gradient_is_softmax_minus_label() -> bool:

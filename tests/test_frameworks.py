@@ -1,0 +1,149 @@
+"""The stored answers of the frameworks are what the installed ones answer now."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def load(path):
+    """Import a file that lies outside the packages."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+frameworks = load(ROOT / "benchmarks" / "frameworks.py")
+STORED = json.loads((ROOT / "book" / "_data" / "frameworks.json").read_text(encoding="utf-8"))
+REMEDY = "make frameworks stores the answers anew"
+
+
+def complaints(stored, measured):
+    """Name each stored answer that differs from the measured one."""
+    return [
+        f"{probe}: stored {stored.get(probe)!r}, measured {found!r}"
+        for probe, found in measured.items()
+        if stored.get(probe) != found
+    ]
+
+
+@pytest.fixture(scope="module", params=frameworks.FRAMEWORKS)
+def measured(request):
+    if request.param not in frameworks.installed():
+        pytest.skip(f"{request.param} is not installed")
+    return request.param, frameworks.measure(request.param)
+
+
+def test_answers_are_the_stored_ones(measured):
+    name, now = measured
+    wrong = complaints(STORED["facts"][name], now["facts"])
+    assert not wrong, f"{name}: {REMEDY}\n" + "\n".join(wrong)
+
+
+def test_lines_give_the_stored_numbers(measured):
+    name, now = measured
+    stored = {task: lines[name]["number"] for task, lines in STORED["lines"].items()}
+    wrong = complaints(stored, now["numbers"])
+    assert not wrong, f"{name}: {REMEDY}\n" + "\n".join(wrong)
+
+
+def test_numpy_scipy_and_the_peers_of_the_environment_are_asked():
+    assert {"NumPy", "SciPy", "companion", "scikit-learn", "PyTorch"} <= {*frameworks.installed()}
+
+
+def test_every_framework_has_an_answer_to_every_probe():
+    assert list(STORED["facts"]) == list(frameworks.FRAMEWORKS)
+    for name, facts in STORED["facts"].items():
+        assert list(facts) == list(frameworks.PROBES), name
+
+
+def test_every_probe_has_an_answer_of_some_framework():
+    for probe in frameworks.PROBES:
+        answers = {facts[probe] for facts in STORED["facts"].values()}
+        assert answers - {frameworks.NO_CALL}, probe
+
+
+@pytest.mark.parametrize("task", frameworks.LINES)
+def test_lines_of_a_task_give_one_number(task):
+    stored = STORED["lines"][task]
+    assert {name.partition(" ")[0] for name in stored} == set(frameworks.LINES[task])
+    assert [stored[name]["line"] for name in stored] == [
+        frameworks.LINES[task][name.partition(" ")[0]] for name in stored
+    ]
+    assert len({entry["number"] for entry in stored.values()}) == 1, stored
+
+
+def test_stored_versions_are_the_pinned_ones():
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    script = (ROOT / ".ci" / "frameworks.sh").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"(?m)^([a-z-]+)==([\d.]+)$", pins))
+    pinned |= dict(re.findall(r"([a-z-]+)==([\d.]+)", script))
+    assert set(STORED["versions"]) == set(frameworks.PACKAGES)
+    assert {name: pinned[name] for name in STORED["versions"]} == STORED["versions"], REMEDY
+
+
+def test_answers_hold_no_path_and_no_address():
+    text = json.dumps(STORED["facts"])
+    assert not re.search(r"/\w+/|\\\\\w|0x[0-9a-f]{6}|site-packages", text)
+
+
+# Planted faults -----------------------------------------------------------------------------------
+
+
+def test_wrong_answer_and_missing_answer_are_named():
+    stored = dict(STORED["facts"]["PyTorch"])
+    measured = dict(stored)
+    assert complaints(stored, measured) == []
+    stored["p: 0, label 1"] = "16.118"
+    del stored["z: inf, label 1"]
+    assert complaints(stored, measured) == [
+        "p: 0, label 1: stored '16.118', measured '100'",
+        "z: inf, label 1: stored None, measured 'nan'",
+    ]
+
+
+def lenient(p, y):
+    """Return a loss with the faults of several frameworks: it clips, and it broadcasts."""
+    np = frameworks.np
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return -(y * np.log(p) + (1 - y) * np.log1p(-p)).mean()
+
+
+@pytest.mark.parametrize(
+    ("probe", "expected"),
+    [
+        ("p: (4, 1) with labels (4,)", "broadcasts to (4, 4)"),
+        ("p: 0, label 1, float64", "16.118"),
+        ("p: default", "0.27978"),
+        ("z: inf, label 1", frameworks.NO_CALL),
+    ],
+)
+def test_probe_finds_out_what_a_known_loss_does(probe, expected):
+    known = frameworks.Framework(on_probabilities=lenient, each_probability=lenient)
+    assert frameworks.answer(lambda: frameworks.PROBES[probe](known)) == expected
+
+
+@pytest.mark.parametrize(("order", "first"), [(1, "prediction"), (-1, "labels")])
+def test_probe_finds_out_the_order_of_the_arguments(order, first):
+    known = frameworks.Framework(positional_probabilities=lambda *pair: lenient(*pair[::order]))
+    assert frameworks.PROBES["p: first argument"](known) == first
+    swapped = float(frameworks.PROBES["p: swapped"](known))
+    assert swapped == pytest.approx(0.75 * 15.94, rel=1e-3)  # float32 rounds 1 - 1e-7
+
+
+def test_answer_tells_numbers_warnings_and_errors():
+    def warn():
+        frameworks.warnings.warn("beware", UserWarning, stacklevel=1)
+        return frameworks.np.array([1 / 3, -0.0])
+
+    def fail():
+        raise ValueError("cannot read /some/where\nat all")
+
+    assert frameworks.answer(warn) == "0.33333 0 (warns)"
+    assert frameworks.answer(fail) == "ValueError: cannot read …"
