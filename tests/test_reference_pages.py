@@ -3,6 +3,7 @@
 import doctest
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.metrics import log_loss
 
 import companion
 from companion import reference
+from companion.gradient_check import check_gradient
 from tests.prose_numbers import claims
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -61,11 +63,22 @@ ARRAYS = {
     ),
     "classes": np.array([0, 2, 1, 0, 1]),
     "class_weight": np.array([1.0, 0.5, 2.0]),
+    "soft_labels": np.array([0.5, 0.3, 0.5, 0.9, 0.0]),
+    "soft_classes": np.array([[0.2, 0.3, 0.5]] * 3 + [[1.0, 0.0, 0.0]] * 2),
+    "mask": np.array([True, False, True, True, False]),
+    "channel_weight": np.array([1.0, 2.0, 3.0]),
+    "image_logits": np.random.default_rng(0).normal(size=(2, 3, 4, 5)),
+    "image_labels": np.random.default_rng(1).integers(0, 2, size=(2, 3, 4, 5)).astype(float),
+    "pixel_classes": np.random.default_rng(2).integers(0, 3, size=(2, 4, 5)),
 }
+ARRAYS["signs"] = 2 * ARRAYS["labels"] - 1
 ARRAYS["probabilities"] = 1 / (1 + np.exp(-ARRAYS["logits"]))
+ARRAYS["gradient"] = (ARRAYS["probabilities"] - ARRAYS["labels"]) / 5
 ARRAYS["losses"] = np.log1p(np.exp(ARRAYS["logits"])) - ARRAYS["labels"] * ARRAYS["logits"]
 NAMES = {
-    "NumPy": ARRAYS | {name: getattr(companion, name) for name in companion.__all__},
+    "NumPy": ARRAYS
+    | {name: getattr(companion, name) for name in companion.__all__}
+    | {"np": np, "check_gradient": check_gradient},
     "PyTorch": {name: torch.tensor(array) for name, array in ARRAYS.items()}
     | {"torch": torch, "F": F},
     "scikit-learn": ARRAYS
@@ -90,6 +103,7 @@ def value(library, line):
 
 
 CALLS = rows(PAGES["which_call"])
+TWINS = {"binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy"}
 
 
 def test_the_table_of_calls_is_found_whole():
@@ -111,10 +125,13 @@ def test_lines_of_a_row_compute_the_same(wish):
 def test_pytorch_s_lines_with_the_twins_are_the_same_lines():
     from companion import torch_losses
 
-    lines = [calls["PyTorch"] for calls in CALLS.values() if "F." in calls.get("PyTorch", "")]
+    swapped = SimpleNamespace(**vars(F) | {name: getattr(torch_losses, name) for name in TWINS})
+    used = re.compile(r"F\.(\w+)")
+    lines = [calls["PyTorch"] for calls in CALLS.values() if "PyTorch" in calls]
+    lines = [line for line in lines if TWINS & set(used.findall(line))]
     assert len(lines) > 10
     for line in lines:
-        twin = eval(line, NAMES["PyTorch"] | {"F": torch_losses})
+        twin = eval(line, NAMES["PyTorch"] | {"F": swapped})
         twin = np.concatenate([np.ravel(x) for x in (twin if isinstance(twin, tuple) else (twin,))])
         np.testing.assert_allclose(twin, value("PyTorch", line), rtol=1e-13, atol=1e-16)
 
