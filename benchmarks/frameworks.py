@@ -109,7 +109,7 @@ def with_scipy() -> Framework:
             "each_probability": lambda p, y: (p - y) / (p * (1 - p)),
             "each_logit": lambda z, y: special.expit(z) - y,
         },
-        names={"np": np, "log_expit": special.log_expit},
+        names={"np": np, "log_expit": special.log_expit, "log_softmax": special.log_softmax},
     )
 
 
@@ -140,7 +140,8 @@ def with_companion() -> Framework:
 def with_sklearn() -> Framework:
     """Return `log_loss`; its private losses are left out, they do not check what they read."""
     log_loss = importlib.import_module("sklearn.metrics").log_loss
-    expit = importlib.import_module("scipy.special").expit
+    special = importlib.import_module("scipy.special")
+    expit = special.expit
     return Framework(
         on_probabilities=lambda p, y: log_loss(y, p),
         each_probability=lambda p, y: log_loss(y, p, labels=[0, 1]),
@@ -148,7 +149,7 @@ def with_sklearn() -> Framework:
         weighted=lambda p, y, w: log_loss(y, p, sample_weight=w),
         sigmoid=expit,
         classes=lambda p, y: log_loss(y.argmax(1), p, labels=[0, 1]),
-        names={"log_loss": log_loss, "expit": expit},
+        names={"log_loss": log_loss, "expit": expit, "softmax": special.softmax},
     )
 
 
@@ -454,6 +455,8 @@ def row_that_sums_to_a_half(f: Framework) -> Any:
 
 
 P3, Z3, Y3, W3 = [0.9, 0.2, 0.6], [2.0, -1.0, 0.5], [1, 0, 1], [0, 1, 3]
+Z43 = [[2.0, -1.0, 0.5], [0.0, 1.0, 0.0], [-0.5, 0.5, 2.0], [1.0, 1.0, -2.0]]
+C4 = [0, 2, 2, 1]
 INF, NAN = float("inf"), float("nan")
 LOG4, SOFTPLUS_OF_MINUS_2 = float(np.log(4)), float(np.logaddexp(0, -2))
 
@@ -559,6 +562,24 @@ LINES: dict[str, dict[str, str]] = {
             "(labels[:, None], logits[:, None], sample_weight=weight)"
         ),
     },
+    "K classes": {
+        "NumPy": (
+            "np.mean(np.log(np.exp(class_logits).sum(axis=1)) "
+            "- class_logits[np.arange(4), classes])"
+        ),
+        "SciPy": "-np.mean(log_softmax(class_logits, axis=1)[np.arange(4), classes])",
+        "companion": "cross_entropy(class_logits, classes)",
+        "scikit-learn": "log_loss(classes, softmax(class_logits, axis=1), labels=[0, 1, 2])",
+        "PyTorch": "F.cross_entropy(class_logits, classes)",
+        "TensorFlow": (
+            "tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits("
+            "labels=classes, logits=class_logits))"
+        ),
+        "optax": "optax.softmax_cross_entropy_with_integer_labels(class_logits, classes).mean()",
+        "Keras": (
+            "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, class_logits)"
+        ),
+    },
 }
 
 
@@ -578,10 +599,11 @@ def measure(name: str) -> dict[str, Any]:
     """Return the answers of one framework to the probes, and the numbers of its lines."""
     framework = FRAMEWORKS[name][1]()
     facts = {title: answer(lambda probe=probe: probe(framework)) for title, probe in PROBES.items()}
-    arrays = {"logits": Z3, "labels": Y3, "weight": W3}
+    arrays = {"logits": Z3, "labels": Y3, "weight": W3, "class_logits": Z43}
     names = framework.names | {
         key: framework.array(np.array(values, "float32")) for key, values in arrays.items()
     }
+    names["classes"] = framework.array(np.array(C4))
     numbers = {
         task: answer(lambda line=line: framework.numpy(eval(line, names)))
         for task, lines in LINES.items()

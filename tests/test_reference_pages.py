@@ -1,6 +1,7 @@
 """The reference pages in Markdown: every example is run, every line of a table evaluated."""
 
 import doctest
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -154,6 +155,7 @@ def test_a_line_that_computes_something_else_is_found():
 # The cheat sheet ----------------------------------------------------------------------------------
 
 ROW = re.compile(r"^\| ([^|]+) \| .+ \| `([^`]+)` \|$", flags=re.M)
+FRAMEWORKS = json.loads((BOOK / "_data" / "frameworks.json").read_text(encoding="utf-8"))
 LOGITS = [0.0, 1e-8, -0.7, 1.3, 17.0, -17.0, 40.0, -40.0, 700.0, -700.0]
 IN_THE_LOGIT = {
     "probability $p = \\sigma(z)$": lambda z, y: reference.sigmoid(z),
@@ -224,6 +226,14 @@ def test_line_of_several_classes_is_right(what):
     computed = cheat(line, logits=logits, c=c, onehot=np.eye(3)[c])
     exact = np.array(CLASSES[what](logits.tolist(), c), dtype=object).astype(float)
     np.testing.assert_allclose(computed, exact, rtol=1e-14)
+
+
+@pytest.mark.parametrize("task", FRAMEWORKS["lines"])
+def test_line_of_each_framework_is_the_one_that_was_run(task):
+    run = {name.partition(" ")[0]: e["line"] for name, e in FRAMEWORKS["lines"][task].items()}
+    tables = re.findall(r"(?:^\| \w\S* \| `[^`]+` \|\n)+", PAGES["cheat_sheet"], flags=re.M)
+    shown = [dict(re.findall(r"^\| (\S+) \| `([^`]+)` \|$", table, flags=re.M)) for table in tables]
+    assert run in shown
 
 
 def test_a_line_that_loses_digits_is_found():
