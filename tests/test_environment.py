@@ -5,6 +5,7 @@ as the test says; nothing is downloaded.
 """
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -406,8 +407,9 @@ def test_constraints_agree_with_the_requirements():
     assert agreed == pins()
 
 
-def test_constraints_cover_all_that_is_installed():
-    pinned, todo, seen = constraints(), [("bce-companion", {"test"})], set()
+def brought_by(*requirements):
+    """Return the names of all packages that these (name, extras) need, each and in turn."""
+    todo, seen = list(requirements), set()
     while todo:
         name, extras = todo.pop()
         for text in metadata.requires(name) or []:
@@ -419,8 +421,13 @@ def test_constraints_cover_all_that_is_installed():
             if wanted and key not in seen:
                 seen.add(key)
                 todo.append((requirement.name, set(requirement.extras)))
+    return {name for name, _ in seen}
+
+
+def test_constraints_cover_all_that_is_installed():
+    pinned, seen = constraints(), brought_by(("bce-companion", {"test"}))
     missing, wrong = [], []
-    for name in {name for name, _ in seen} - {"bce-companion"}:
+    for name in seen - {"bce-companion"}:
         here = [v for v, marker in pinned.get(name, []) if marker is None or marker.evaluate()]
         installed = metadata.version(name).partition("+")[0]
         if not here:
@@ -429,6 +436,33 @@ def test_constraints_cover_all_that_is_installed():
             wrong.append(f"{name} {installed}, pinned {here}")
     assert len(seen) > len(pins())
     assert (missing, wrong) == ([], [])
+
+
+def imported_by_notebooks():
+    """Yield (file name, imported module) for each import in a cell."""
+    for path in (ROOT / "book").glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                code = re.sub(r"^[%!].*", "", "".join(cell["source"]), flags=re.M)
+                yield from ((path.name, module) for module in imported(ast.parse(code)))
+
+
+def test_binder_installs_what_the_notebooks_import():
+    text = (ROOT / ".binder" / "postBuild").read_text(encoding="utf-8")
+    extras = re.search(r'"\.\[([\w,]+)\]"', text)[1].split(",")
+    others = re.search(r'"\.\[.*\]"((?: [\w-]+)+)', text)[1].split()
+    asked = [("bce-companion", set(extras)), *((name, set()) for name in others)]
+    # Jupyter, with IPython, is Binder's own.
+    there = brought_by(*asked) | {name for name, _ in asked} | {"ipython"}
+    providers = metadata.packages_distributions()
+    missing = {
+        f"{name} imports {module}"
+        for name, module in imported_by_notebooks()
+        if module not in {*sys.stdlib_module_names, "companion"}
+        and not there & {canonicalize_name(package) for package in providers[module]}
+    }
+    assert missing == set()
+    assert ("beyond_one_machine.ipynb", "dask") in set(imported_by_notebooks())
 
 
 def test_citation_and_module_name_the_version_of_the_package():
