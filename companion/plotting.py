@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = [
+    "LOGIT",
+    "LOSS",
+    "PROBABILITY",
     "draw_accuracy_steps",
     "draw_asymptotes",
     "draw_by_label",
@@ -37,9 +40,14 @@ __all__ = [
     "draw_two_logits",
 ]
 
-_PROBABILITY = "probability $p$"
-_LOGIT = "logit $z$"
-_LOSS = "loss (nats)"
+PROBABILITY = "probability $p$"
+"""The label of an axis of probabilities."""
+
+LOGIT = "logit $z$"
+"""The label of an axis of logits."""
+
+LOSS = "loss (nats)"
+"""The label of an axis of losses."""
 
 
 def draw_curve(
@@ -58,8 +66,8 @@ def draw_by_label(
     one: ArrayLike,
     zero: ArrayLike,
     *,
-    xlabel: str = _PROBABILITY,
-    ylabel: str = _LOSS,
+    xlabel: str = PROBABILITY,
+    ylabel: str = LOSS,
 ) -> Axes:
     """Draw a quantity for label 1 and for label 0, in the same colours everywhere."""
     draw_curve(ax, x, one, color=palette.LABEL_ONE, label="label 1")
@@ -85,7 +93,7 @@ def draw_reference_line(
 
 
 def draw_accuracy_steps(
-    ax: Axes, x: ArrayLike, accuracy: ArrayLike, *, xlabel: str = _PROBABILITY
+    ax: Axes, x: ArrayLike, accuracy: ArrayLike, *, xlabel: str = PROBABILITY
 ) -> Axes:
     """Draw the share of right answers, which stays flat until it jumps."""
     ax.step(x, accuracy, where="post", color=palette.WRONG, label="accuracy")
@@ -97,7 +105,7 @@ def draw_likelihood(ax: Axes, p: ArrayLike, likelihood: ArrayLike, *, best: floa
     """Draw the likelihood of observed labels against the one probability given to all of them."""
     draw_curve(ax, p, likelihood, color=palette.LABEL_ONE)
     draw_reference_line(ax, x=best, text=f"$p$ = {best:.3g}")
-    ax.set(xlabel=_PROBABILITY, ylabel="likelihood (a probability)")
+    ax.set(xlabel=PROBABILITY, ylabel="likelihood (a probability)")
     ax.set_ylim(0, 1.15 * np.max(likelihood))
     return ax
 
@@ -108,7 +116,7 @@ def draw_minimum(ax: Axes, p: ArrayLike, loss: ArrayLike, *, best: float, least:
     ax.plot([best], [least], "o", color=palette.RIGHT, ms=9)
     ax.annotate(f"({best:.3g}, {least:.3g})", (best, least), (0, 10),
                 textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
-    ax.set(xlabel=_PROBABILITY, ylabel=_LOSS)
+    ax.set(xlabel=PROBABILITY, ylabel=LOSS)
     return ax
 
 
@@ -119,7 +127,7 @@ def draw_sorted_losses(ax: Axes, losses: ArrayLike, labels: ArrayLike) -> Axes:
     for label, color in ((1, palette.LABEL_ONE), (0, palette.LABEL_ZERO)):
         chosen = labels == label
         ax.bar(places[chosen], losses[chosen], width=0.8, color=color, label=f"label {label}")
-    ax.set(xlabel="example", ylabel=_LOSS, xlim=(0, places[-1] + 1))
+    ax.set(xlabel="example", ylabel=LOSS, xlim=(0, places[-1] + 1))
     ax.grid(visible=False, axis="x")
     ax.legend()
     return ax
@@ -164,7 +172,7 @@ def draw_sigmoid(ax: Axes, z: ArrayLike, sigmoid: ArrayLike, slope: ArrayLike) -
     """Draw the sigmoid and its derivative against the logit."""
     draw_curve(ax, z, sigmoid, color=palette.LABEL_ONE, label=r"$\sigma(z)$")
     draw_curve(ax, z, slope, color=palette.GRADIENT, linestyle="--", label=r"$\sigma'(z)$")
-    ax.set(xlabel=_LOGIT, ylabel="probability and its slope")
+    ax.set(xlabel=LOGIT, ylabel="probability and its slope")
     return ax
 
 
@@ -179,7 +187,7 @@ def draw_hessian_bump(ax: Axes, z: ArrayLike, hessian: ArrayLike) -> Axes:
     """Draw the second derivative in the logit with the area under it."""
     ax.fill_between(z, hessian, color=palette.NEUTRAL)
     draw_curve(ax, z, hessian, color=palette.HESSIAN)
-    ax.set(xlabel=_LOGIT, ylabel=r"second derivative $\partial^2\ell/\partial z^2$ (nats)")
+    ax.set(xlabel=LOGIT, ylabel=r"second derivative $\partial^2\ell/\partial z^2$ (nats)")
     ax.set_ylim(bottom=0)
     return ax
 
@@ -213,12 +221,12 @@ def draw_loss_floor(
     ax.plot([x], [cost], "o", color=palette.LOSS, ms=6)
     _draw_floor_gap(ax, x, floor, cost)
     _draw_floor_gap(ax, x, 0, floor, color=palette.RIGHT)
-    ax.set(xlabel="probability $p$", ylabel="loss (nats)", xlim=(0, 1), ylim=(0, 2.2))
+    ax.set(xlabel=PROBABILITY, ylabel=LOSS, xlim=(0, 1), ylim=(0, 2.2))
     return ax
 
 
 def draw_tangent_fan(
-    ax: Axes, y: ArrayLike, entropy: ArrayLike, tangents: ArrayLike, *, ylabel: str = "loss (nats)"
+    ax: Axes, y: ArrayLike, entropy: ArrayLike, tangents: ArrayLike, *, ylabel: str = LOSS
 ) -> Axes:
     """Draw straight lines over the label and the curve that they all touch from above."""
     for line in np.asarray(tangents):
@@ -240,20 +248,20 @@ def draw_tangent_gap(
         ax.plot(y[[end]], tangent[[end]], "s", color=color, ms=7, clip_on=False, zorder=3)
     _draw_floor_gap(ax, y[at], entropy[at], tangent[at])
     _draw_floor_gap(ax, y[at], 0, entropy[at], color=palette.RIGHT)
-    ax.set(xlabel="label $y$", ylabel="loss (nats)", xlim=(0, 1))
+    ax.set(xlabel="label $y$", ylabel=LOSS, xlim=(0, 1))
     return ax
 
 
 def draw_expected_scores(ax: Axes, p: ArrayLike, *scores: ArrayLike) -> Axes:
     """Draw expected scores over the answer, the improper one first, and mark each lowest point."""
     p = np.asarray(p)
-    colors = palette.WRONG, palette.GRADIENT, palette.LOSS
-    for score, color, line in zip(scores, colors, ("-.", "--", "-"), strict=False):
+    styles = [(palette.WRONG, "-."), (palette.GRADIENT, "--"), (palette.LOSS, "-")]
+    for score, (color, line) in zip(scores, styles[: len(scores)], strict=True):
         least = [np.argmin(score)]
         draw_curve(ax, p, score, color=color, linestyle=line)
         marker = {"marker": "o", "ms": 7, "clip_on": False, "zorder": 3}
         ax.plot(p[least], np.asarray(score)[least], color=color, **marker)
-    ax.set(xlabel="probability $p$", ylabel="expected score", xlim=(0, 1))
+    ax.set(xlabel=PROBABILITY, ylabel="expected score", xlim=(0, 1))
     ax.set_ylim(bottom=0)
     return ax
 

@@ -6,13 +6,14 @@ chapters.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Rectangle
 
 from companion import palette
-from companion.plotting import draw_curve
+from companion.plotting import LOGIT, LOSS, draw_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ def draw_atlas(
     ax.grid(which="minor", axis="y", color="white", linewidth=2)
     ax.tick_params(which="minor", length=0)
     ax.set_title(title, fontsize=9)
-    ax.set(xlabel=r"logit $z$", ylabel="formula")
+    ax.set(xlabel=LOGIT, ylabel="formula")
     return ax
 
 
@@ -74,10 +75,11 @@ def draw_atlas_key(ax: Axes) -> Axes:
 
 def draw_dead_zone(ax: Axes, z: ArrayLike, gradients: dict[str, ArrayLike]) -> Axes:
     """Draw the gradient of each formula against the logit; the first one is the exact one."""
-    styles = [(palette.GRADIENT, "-", 4), (palette.WRONG, "--", 2), (palette.LABEL_ZERO, ":", 2)]
-    for (name, gradient), (color, style, width) in zip(gradients.items(), styles, strict=False):
+    styles = [(palette.GRADIENT, "-", 4), (palette.WRONG, "--", 2)]
+    pairs = zip(gradients.items(), styles[: len(gradients)], strict=True)
+    for (name, gradient), (color, style, width) in pairs:
         draw_curve(ax, z, gradient, color=color, linestyle=style, linewidth=width, label=name)
-    ax.set(xlabel=r"logit $z$", ylabel=r"gradient $\partial\ell/\partial z$ (nats)")
+    ax.set(xlabel=LOGIT, ylabel=r"gradient $\partial\ell/\partial z$ (nats)")
     return ax
 
 
@@ -114,7 +116,7 @@ def draw_smoothed_loss(
     ax.plot([best], [least], "o", color=palette.RIGHT, ms=9)
     ax.annotate(f"({best:.3f}, {least:.4f})", (best, least), (0, 9),
                 textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
-    ax.set(xlabel="logit $z$", ylabel="loss (nats)")
+    ax.set(xlabel=LOGIT, ylabel=LOSS)
     return ax
 
 
@@ -128,8 +130,8 @@ def draw_by_exponent(
     ylabel: str,
 ) -> Axes:
     """Draw one curve for each exponent of the focal loss, exponent 0 (cross-entropy) in black."""
-    styles = ["-", "--", "-.", ":"]
-    for curve, exponent, style in zip(curves, exponents, styles, strict=False):
+    styles = ["-", "--", "-.", ":"][: len(exponents)]
+    for curve, exponent, style in zip(curves, exponents, styles, strict=True):
         color = palette.WRONG if exponent else palette.LOSS
         draw_curve(ax, x, curve, color=color, linestyle=style, label=rf"$\gamma$ = {exponent:g}")
     ax.set(xlabel=xlabel, ylabel=ylabel)
@@ -155,7 +157,7 @@ def draw_shifted_losses(
         draw_curve(ax, logits, loss, linestyle=line)
         ax.plot([x], [least], "o", color=palette.RIGHT, ms=7, zorder=3)
         ax.annotate(name, (logits[0], loss[0]), (4, 6), textcoords="offset points", fontsize=9)
-    ax.set(xlabel="logit $z$", ylabel="weighted mean loss (nats)")
+    ax.set(xlabel=LOGIT, ylabel="weighted mean loss (nats)")
     return ax
 
 
@@ -178,8 +180,8 @@ def draw_lost_tail(ax: Axes, logits: ArrayLike, exact: ArrayLike, computed: Arra
     wrong = {"color": palette.WRONG, "linestyle": ""}
     ax.plot(logits[kept], computed[kept], marker=".", label="PyTorch", **wrong)
     edge = {"transform": ax.get_xaxis_transform(), "clip_on": False}
-    ax.plot(logits[zero], zero[zero] * 0.0, marker="|", label="PyTorch: 0", **edge, **wrong)
-    ax.set(xlabel="logit $z$", ylabel="loss (nats)", yscale="log")
+    ax.plot(logits[zero], np.zeros(zero.sum()), marker="|", label="PyTorch: 0", **edge, **wrong)
+    ax.set(xlabel=LOGIT, ylabel=LOSS, yscale="log")
     ax.legend()
     return ax
 
@@ -194,7 +196,7 @@ def draw_pairs(ax: Axes, table: ArrayLike) -> Axes:
     ax.set_xticks(ticks + 0.5, ticks + 1)
     ax.set_yticks(ticks + 0.5, ticks + 1)
     ax.set(xlabel="example of the label", ylabel="example of the probability")
-    ax.set_title("loss (nats)")
+    ax.set_title(LOSS)
     ax.grid(visible=False)
     return ax
 
@@ -229,8 +231,6 @@ def _draw_numbers(ax: Axes, plane: np.ndarray, *, left: float, largest: float) -
 
 def _frame(
     left: float, top: float, width: int = 1, height: int = 1, *, color: str, linewidth: float = 3
-) -> Any:
-    from matplotlib.patches import Rectangle
-
+) -> Rectangle:
     return Rectangle((left, top), width, height, fill=False, edgecolor=color,
                      linewidth=linewidth, zorder=3, clip_on=False)  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion import palette
-from companion.plotting import draw_curve, draw_reference_line
+from companion.plotting import LOSS, draw_curve, draw_reference_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def draw_training_and_validation(
         ax.annotate(name, (np.asarray(epochs)[-1], np.asarray(losses)[-1]), (4, 0), color=color,
                     textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     draw_reference_line(ax, x=best, text=f"best epoch, {best:g}")
-    ax.set(xlabel="epoch", ylabel="loss (nats)", ylim=(0, None))
+    ax.set(xlabel="epoch", ylabel=LOSS, ylim=(0, None))
     return ax
 
 
@@ -110,5 +110,5 @@ def draw_two_shards(
     ax.annotate("mean of all rows", (share[-1], pooled[-1]), (-40, -2),
                 textcoords="offset points", ha="right", va="top",
                 color=palette.RIGHT, fontsize=9)  # fmt: skip
-    ax.set(xlabel="share of the rows on the second machine", ylabel="loss (nats)", xlim=(0, 1))
+    ax.set(xlabel="share of the rows on the second machine", ylabel=LOSS, xlim=(0, 1))
     return ax

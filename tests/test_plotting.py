@@ -36,7 +36,9 @@ def unit_complaints(ax):
 
 
 def test_every_drawing_function_is_tested():
-    assert sorted(FIGURES) == sorted(name for module in MODULES for name in module.__all__)
+    assert sorted(FIGURES) == sorted(
+        name for module in MODULES for name in module.__all__ if name[:5] == "draw_"
+    )
 
 
 @pytest.mark.parametrize("name", FIGURES)

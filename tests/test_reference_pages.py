@@ -191,8 +191,11 @@ def cheat(line, **names):
 
 
 def off_by(line, judge, z, y):
-    e, h = np.exp(-abs(z)), np.float64(z >= 0)
-    computed = cheat(line, e=e, h=h, z=np.float64(z), y=y, alpha=3)
+    names = {"z": np.float64(z), "y": y, "alpha": 3}
+    shared = dict(re.findall(r"`(\w) = ([^`]+)`", PAGES["cheat_sheet"]))
+    names |= {name: cheat(definition, **names) for name, definition in shared.items()}
+    assert {"e", "h"} <= set(names)
+    computed = cheat(line, **names)
     return reference.ulp_error(np.float64(computed), judge(z, y))
 
 
@@ -202,9 +205,9 @@ def test_cheat_sheet_is_tested_whole():
 
 
 @pytest.mark.parametrize("what", IN_THE_LOGIT)
-@pytest.mark.parametrize("y", [0, 1])
+@pytest.mark.parametrize("y", [0, 1, True])
 def test_line_in_the_logit_is_right_in_the_tails(what, y):
-    line = lines_of("One answer, from its logit")[what]
+    line = lines_of("What does one logit cost?")[what]
     # Exponential, logarithm, division and two sums: at most four ulp.
     assert max(off_by(line, IN_THE_LOGIT[what], z, y) for z in LOGITS) <= 4
 
@@ -212,8 +215,8 @@ def test_line_in_the_logit_is_right_in_the_tails(what, y):
 @pytest.mark.parametrize("what", IN_THE_PROBABILITY)
 @pytest.mark.parametrize("y", [0.0, 0.3, 1.0])
 def test_line_in_the_probability_is_right(what, y):
-    line = lines_of("One answer, from its probability")[what]
-    for p in (1e-150, 1e-9, 0.25, 0.5, 0.9):
+    line = lines_of("What does one probability cost?")[what]
+    for p in (1e-150, 1e-9, 0.25, 0.5, 0.9, 1 - 1e-9):
         computed = cheat(line, p=np.float64(p), y=y)
         with np.errstate(over="ignore"):
             assert reference.ulp_error(computed, IN_THE_PROBABILITY[what](p, y)) <= 4
@@ -222,7 +225,7 @@ def test_line_in_the_probability_is_right(what, y):
 @pytest.mark.parametrize("what", CLASSES)
 def test_line_of_several_classes_is_right(what):
     logits, c = np.array([2.0, -1.0, 0.5]), 1
-    line = lines_of("K classes")[what]
+    line = lines_of("What changes with K classes?")[what]
     computed = cheat(line, logits=logits, c=c, onehot=np.eye(3)[c])
     exact = np.array(CLASSES[what](logits.tolist(), c), dtype=object).astype(float)
     np.testing.assert_allclose(computed, exact, rtol=1e-14)
@@ -234,6 +237,14 @@ def test_line_of_each_framework_is_the_one_that_was_run(task):
     tables = re.findall(r"(?:^\| \w\S* \| `[^`]+` \|\n)+", PAGES["cheat_sheet"], flags=re.M)
     shown = [dict(re.findall(r"^\| (\S+) \| `([^`]+)` \|$", table, flags=re.M)) for table in tables]
     assert run in shown
+
+
+@pytest.mark.parametrize("logits", [[40.0, 0.0, 0.0], [-800.0, 0.0, 3.0]])
+def test_loss_of_several_classes_keeps_its_digits(logits):
+    line = lines_of("What changes with K classes?")["loss"]
+    for c in range(3):
+        computed = cheat(line, logits=np.array(logits), c=c)
+        assert reference.ulp_error(computed, reference.cross_entropy(logits, c)) <= 4
 
 
 def test_a_line_that_loses_digits_is_found():
