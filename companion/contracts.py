@@ -66,7 +66,8 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
         if any(c.__module__.partition(".")[0] in _TENSOR_LIBRARIES for c in kind.__mro__):
             raise TypeError(
                 f"{name}: expected a NumPy array or array_like, got {_name(kind)}; "
-                f"pass {name}.detach().cpu().numpy() (PyTorch) or numpy.asarray({name})"
+                f"pass {name}.detach().cpu().numpy() (PyTorch; to train, call the function of this "
+                f"name in companion.torch_losses) or numpy.asarray({name})"
             )
         if issubclass(kind, np.ma.MaskedArray):
             raise TypeError(
@@ -227,7 +228,7 @@ def _mend(name: str, values: np.ndarray) -> str:
         return f"for labels of -1 and +1 pass ({name} + 1) / 2"
     if values.min() >= 0 and values.max() == 255:
         return f"for an image mask of 0 and 255 pass {name} / 255"
-    return "use 0 and 1, or probabilities for soft labels"
+    return "use 0 and 1, or probabilities for soft labels (the labels are the second argument)"
 
 
 def weight_error(name: str, values: ArrayLike) -> ValueError:

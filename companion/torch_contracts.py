@@ -82,7 +82,11 @@ def _mend(name: str, shape: torch.Size, other: torch.Size) -> str:
 
 def check_labels(y: Tensor) -> None:
     """Refuse labels outside [0, 1]."""
-    _require(y, 1.0, ValueError, "target", "use 0 and 1, or probabilities for soft labels")
+    mend = (
+        "use 0 and 1, or probabilities for soft labels; target / 255 for an image mask of 0 "
+        "and 255, (target + 1) / 2 for labels of -1 and +1"
+    )
+    _require(y, 1.0, ValueError, "target", mend)
 
 
 def check_probabilities(p: Tensor) -> None:
