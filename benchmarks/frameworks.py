@@ -4,11 +4,12 @@
 
 `PROBES` are the questions, functions of a `Framework`; `FRAMEWORKS` are those who are asked, each
 told in its own words how to call it. An answer is a text: a number of five digits, a shape, or the
-kind of the error and how its message begins; "(warns)" follows where there was a warning. Nothing
-in the answers depends on the machine. Arrays are float32 unless a probe says otherwise. `LINES`
-are lines of code that should all give one number. Every framework answers in a process of its own,
-because Keras takes its backend for good when it is imported. `make frameworks` installs them all,
-each in a pinned version, and stores the answers that the book shows.
+kind of the error and how its message begins; "(warns)" follows where there was a `UserWarning`,
+the only kind of warning that counts. Nothing in the answers depends on the machine. Arrays are
+float32 unless a probe says otherwise. `LINES` are lines of code that should all give one number.
+Every framework answers in a process of its own, because Keras takes its backend for good when it
+is imported. `make frameworks` installs them all, each in a pinned version, and stores the answers
+that the book shows.
 """
 
 from __future__ import annotations
@@ -292,7 +293,7 @@ def told(result: np.ndarray) -> str:
 
 
 def answer(question: Callable[[], Any]) -> str:
-    """Return what a call gives: its text, or its error, and whether it warned its user.
+    """Return what a call gives: its text, or its error, and whether it gave a `UserWarning`.
 
     A `RuntimeWarning` does not count: whether a NaN makes one depends on the processor.
     """
@@ -317,16 +318,6 @@ def complaint(error: Exception) -> str:
     return f"{type(error).__name__}: {words.strip()}"
 
 
-def ask(call: str, prediction: Any, labels: Any, of: str = "float32", labels_of: str = "") -> Probe:
-    """Return the probe that makes this call with these numbers."""
-
-    def probe(f: Framework) -> Any:
-        first = f.array(np.array(prediction, of))
-        return f.numpy(getattr(f, call)(first, f.array(np.array(labels, labels_of or of))))
-
-    return needs(call)(probe)
-
-
 Probe = Callable[[Framework], Any]
 
 
@@ -340,6 +331,16 @@ def needs(*calls: str) -> Callable[[Probe], Probe]:
         return marked
 
     return mark
+
+
+def ask(call: str, prediction: Any, labels: Any, of: str = "float32", labels_of: str = "") -> Probe:
+    """Return the probe that makes this call with these numbers."""
+
+    def probe(f: Framework) -> Any:
+        first = f.array(np.array(prediction, of))
+        return f.numpy(getattr(f, call)(first, f.array(np.array(labels, labels_of or of))))
+
+    return needs(call)(probe)
 
 
 def first_argument(call: str, prediction: float, label: float, loss: float) -> Probe:
@@ -564,10 +565,10 @@ LINES: dict[str, dict[str, str]] = {
     },
     "K classes": {
         "NumPy": (
-            "np.mean(np.log(np.exp(class_logits).sum(axis=1)) "
-            "- class_logits[np.arange(4), classes])"
+            "np.mean(np.logaddexp.reduce(class_logits, axis=1) "
+            "- class_logits[np.arange(len(classes)), classes])"
         ),
-        "SciPy": "-np.mean(log_softmax(class_logits, axis=1)[np.arange(4), classes])",
+        "SciPy": "-np.mean(log_softmax(class_logits, axis=1)[np.arange(len(classes)), classes])",
         "companion": "cross_entropy(class_logits, classes)",
         "scikit-learn": "log_loss(classes, softmax(class_logits, axis=1), labels=[0, 1, 2])",
         "PyTorch": "F.cross_entropy(class_logits, classes)",
@@ -613,6 +614,14 @@ def measure(name: str) -> dict[str, Any]:
     return {"facts": facts, "numbers": numbers}
 
 
+def measure_apart(name: str) -> dict[str, Any]:
+    """Return what `measure` does, found in a process of its own."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, __file__, "--only", name]
+    run = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | quiet, check=True)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
 def versions() -> dict[str, str]:
     """Return the version of each package that is installed, without a build's own suffix."""
     found = {}
@@ -626,17 +635,13 @@ def versions() -> dict[str, str]:
 
 def measure_all() -> dict[str, Any]:
     """Return what the book stores: versions, and the answers of all that is installed."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
     data = {
-        "python": ".".join(map(str, sys.version_info[:2])),
         "versions": versions(),
         "facts": {},
         "lines": {task: {} for task in LINES},
     }
     for name in installed():
-        command = [sys.executable, __file__, "--only", name]
-        run = subprocess.run(command, stdout=subprocess.PIPE, env=os.environ | quiet, check=True)
-        result = json.loads(run.stdout.splitlines()[-1])
+        result = measure_apart(name)
         data["facts"][name] = result["facts"]
         for task, number in result["numbers"].items():
             line = LINES[task][name.partition(" ")[0]]
