@@ -253,6 +253,18 @@ def test_a_line_that_loses_digits_is_found():
     )
 
 
+# The five texts -----------------------------------------------------------------------------------
+
+
+def test_every_corrected_claim_is_listed_once():
+    label = re.compile(r"\((seed-\d{3}-\d+)\)=")
+    notebooks = (path.read_text(encoding="utf-8") for path in BOOK.glob("*.ipynb"))
+    corrected = [name for text in notebooks for name in label.findall(text)]
+    listed = re.findall(r"<(seed-\d{3}-\d+)>`", PAGES["five_texts"])
+    assert len(corrected) == len(set(corrected)) > 40
+    assert sorted(listed) == sorted(corrected)
+
+
 # The citation -------------------------------------------------------------------------------------
 
 
