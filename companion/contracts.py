@@ -66,8 +66,8 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
         if any(c.__module__.partition(".")[0] in _TENSOR_LIBRARIES for c in kind.__mro__):
             raise TypeError(
                 f"{name}: expected a NumPy array or array_like, got {_name(kind)}; "
-                f"pass {name}.detach().cpu().numpy() (PyTorch; to train, call the function of this "
-                f"name in companion.torch_losses) or numpy.asarray({name})"
+                f"pass {name}.detach().cpu().numpy() (PyTorch; to train on it, take a loss of "
+                f"companion.torch_losses) or numpy.asarray({name})"
             )
         if issubclass(kind, np.ma.MaskedArray):
             raise TypeError(
