@@ -1,7 +1,6 @@
 """The guards of the book: each notebook obeys every one, and each one has been seen to fail."""
 
 import base64
-import importlib.util
 import io
 import re
 import subprocess
@@ -21,18 +20,11 @@ from nbval.plugin import IPyNbCell, nocolors
 
 from tests.book_guards import GUARDS, TAGS, contents_complaints
 from tests.figure_guard import figure_complaints
+from tests.outside import load
 from tests.prose_numbers import claims, number_complaints
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
-
-
-def load(path):
-    """Import a file that lies outside the packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 refresh = load(ROOT / ".ci" / "refresh.py")

@@ -1,22 +1,14 @@
 """The stored answers of the frameworks are what the installed ones answer now."""
 
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.outside import load
+
 ROOT = Path(__file__).parents[1]
-
-
-def load(path):
-    """Import a file that lies outside the packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 frameworks = load(ROOT / "benchmarks" / "frameworks.py")

@@ -1,0 +1,12 @@
+"""Import a file that lies outside the packages: a tool, an extension, a benchmark."""
+
+import importlib.util
+import sys
+
+
+def load(path):
+    """Return the module of this file; it stays registered, as its dataclasses need."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
