@@ -4,8 +4,8 @@ For a label y in [0, 1] and a probability p the loss is -(y log p + (1 - y) log(
 from a logit z it is the same with p = σ(z), but computed without ever forming p. Prefer logits:
 a probability that has rounded to 1 has lost what the loss would need.
 
-Read `companion.binary_formulas` for the formulas, one block of elements at a time, and
-`companion.binary_evaluation` for what every call has in common: checks, weights, reductions. The
+Read `companion._numpy.binary` for the formulas, one block of elements at a time, and
+`companion._numpy.elementwise` for what every call has in common: checks, weights, reductions. The
 functions here only name what they want.
 
 All derivatives are of the *reduced* loss with respect to the first argument. Where that argument is
@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.binary_evaluation import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
-from companion.binary_formulas import logits_block, probabilities_block
+from companion._numpy.binary import logits_block, probabilities_block
+from companion._numpy.elementwise import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
 
 __all__ = [
     "binary_cross_entropy",

@@ -8,8 +8,8 @@ Labels come in two forms, told apart by their shape. *Class indices* are integer
 the shape of the logits without the class axis. *Class probabilities* are numbers in [0, 1] of the
 shape of the logits; they need not sum to 1.
 
-Read `companion.categorical_formulas` for the formulas, one block of rows at a time, and
-`companion.categorical_evaluation` for what every call has in common.
+Read `companion._numpy.softmax` for the formulas, one block of rows at a time, and
+`companion._numpy.categorical` for what every call has in common.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.categorical_evaluation import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
+from companion._numpy.categorical import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
 from companion.contracts import as_array, as_arrays, check_axis
 from companion.elementary import sigmoid
 

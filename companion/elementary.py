@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.blockwise import evaluate, in_blocks
-from companion.categorical_formulas import Shifted
-from companion.classwise import ClassAxis
+from companion._numpy.blockwise import evaluate, in_blocks
+from companion._numpy.class_axis import ClassAxis
+from companion._numpy.softmax import Shifted
 from companion.contracts import (
     as_arrays,
     check_axis,

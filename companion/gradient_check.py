@@ -6,7 +6,7 @@ made from function values, and names the worst element. `numerical_gradient` and
 error of one formula falls and rises with the step.
 
 Read `check_gradient` first, then the notes of `numerical_jacobian`, which say what a bound is made
-of; `companion.finite_differences` computes it.
+of; `companion._differences` computes it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.finite_differences import FORMULAS, difference, differentiate, value
+from companion._differences import FORMULAS, difference, differentiate, value
 from companion.judge_contracts import as_number, as_numbers, as_point, check_option
 
 __all__ = [

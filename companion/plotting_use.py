@@ -1,114 +1,12 @@
-"""The figures of the part "Use": small functions that draw given arrays on a given `ax`.
+"""The name that `companion.plotting` had in version 0.1."""
 
-As in `companion.plotting`, they compute no loss and return the `ax`; the order is that of the
-chapters.
-"""
+import warnings
 
-from __future__ import annotations
+from companion.plotting import *  # noqa: F403
+from companion.plotting import __all__ as __all__
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from companion import palette
-from companion.plotting import LOSS, draw_curve, draw_reference_line
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
-
-__all__ = [
-    "draw_convergence",
-    "draw_probability_map",
-    "draw_reliability",
-    "draw_threshold_costs",
-    "draw_training_and_validation",
-    "draw_two_shards",
-]
-
-
-def draw_convergence(
-    ax: Axes, gap: ArrayLike, *, label: str, color: str, linestyle: str = "-"
-) -> Axes:
-    """Draw how far the loss after each iteration, from the first on, still lies above its least."""
-    iterations = 1 + np.arange(len(np.asarray(gap)))
-    ax.plot(iterations, gap, color=color, linestyle=linestyle, label=label)
-    ax.set(xlabel="iteration", ylabel="loss minus its minimum (nats)")
-    ax.set(xscale="log", yscale="log", ylim=(1e-12, 2))
-    ax.legend(loc="lower center")
-    return ax
-
-
-def draw_training_and_validation(
-    ax: Axes, epochs: ArrayLike, training: ArrayLike, validation: ArrayLike, *, best: float
-) -> Axes:
-    """Draw the two losses of a training run, each named at its end, and mark the `best` epoch."""
-    curves = (("training", training, palette.GRADIENT), ("validation", validation, palette.LOSS))
-    for name, losses, color in curves:
-        draw_curve(ax, epochs, losses, color=color)
-        ax.annotate(name, (np.asarray(epochs)[-1], np.asarray(losses)[-1]), (4, 0), color=color,
-                    textcoords="offset points", va="center", fontsize=9)  # fmt: skip
-    draw_reference_line(ax, x=best, text=f"best epoch, {best:g}")
-    ax.set(xlabel="epoch", ylabel=LOSS, ylim=(0, None))
-    return ax
-
-
-def draw_probability_map(
-    ax: Axes, axis1: ArrayLike, axis2: ArrayLike, p: ArrayLike, points: ArrayLike, labels: ArrayLike
-) -> Axes:
-    """Draw a model's probability over two features, p of shape (len(axis2), len(axis1))."""
-    ax.contourf(axis1, axis2, p, levels=np.linspace(0, 1, 11), cmap="RdBu", alpha=0.5)
-    lines = {"colors": palette.LOSS, "linewidths": [0.8, 2, 0.8], "linestyles": "-"}
-    ax.contour(axis1, axis2, p, levels=[0.01, 0.5, 0.99], **lines)
-    points, labels = np.asarray(points), np.asarray(labels)
-    for label, color, marker in ((1, palette.LABEL_ONE, "o"), (0, palette.LABEL_ZERO, "s")):
-        ax.scatter(*points[labels == label].T, s=14, color=color, marker=marker, edgecolor="white",
-                   linewidth=0.5)  # fmt: skip
-    ax.set(xlabel="feature 1", ylabel="feature 2")
-    ax.grid(visible=False)
-    return ax
-
-
-def draw_reliability(
-    ax: Axes, forecast: ArrayLike, share: ArrayLike, low: ArrayLike, high: ArrayLike
-) -> Axes:
-    """Draw the share of ones against the mean forecast of each bin, with the interval of each."""
-    ends = [0, 1]
-    style = {"linewidth": 1.2, "linestyle": (0, (4, 3)), "zorder": 1}
-    draw_curve(ax, ends, ends, color=palette.REFERENCE, **style)
-    ax.vlines(forecast, low, high, color=palette.LABEL_ONE, linewidth=1.5)
-    ax.plot(forecast, share, "o", color=palette.LABEL_ONE, ms=4)
-    ax.set(xlabel="mean forecast", ylabel="share of ones", aspect="equal")
-    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-    ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    return ax
-
-
-def draw_threshold_costs(
-    ax: Axes, thresholds: ArrayLike, costs: ArrayLike, *, derived: float
-) -> Axes:
-    """Draw what decisions cost at each threshold, the least of it, and the derived threshold."""
-    thresholds, costs = np.asarray(thresholds), np.asarray(costs)
-    draw_reference_line(ax, x=derived, text="derived")
-    draw_curve(ax, thresholds, costs)
-    best = np.argmin(costs)
-    ax.plot(thresholds[[best]], costs[[best]], "o", color=palette.RIGHT, ms=8)
-    ax.set(xlabel="threshold", ylabel="expected cost per case", ylim=(0, None))
-    return ax
-
-
-def draw_two_shards(
-    ax: Axes, share: ArrayLike, pooled: ArrayLike, unweighted: ArrayLike, *, at: float
-) -> Axes:
-    """Draw the mean of all rows and the mean of two means, with the share at hand marked."""
-    draw_curve(ax, share, pooled, color=palette.RIGHT)
-    draw_curve(ax, share, unweighted, color=palette.WRONG, linestyle="--")
-    draw_reference_line(ax, x=at, text="our two shards")
-    ax.annotate("mean of the two means", (share[-1], unweighted[-1]), (0, -6),
-                textcoords="offset points", ha="right", va="top",
-                color=palette.WRONG, fontsize=9)  # fmt: skip
-    ax.annotate("mean of all rows", (share[-1], pooled[-1]), (-40, -2),
-                textcoords="offset points", ha="right", va="top",
-                color=palette.RIGHT, fontsize=9)  # fmt: skip
-    ax.set(xlabel="share of the rows on the second machine", ylabel=LOSS, xlim=(0, 1))
-    return ax
+warnings.warn(
+    "companion.plotting_use is now companion.plotting; the old name goes in version 0.4",
+    DeprecationWarning,
+    stacklevel=2,
+)

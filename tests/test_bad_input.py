@@ -8,7 +8,8 @@ import re
 
 import numpy as np
 import pytest
-from bad_input import CALLS, KINDS, NUMBERS, OPTIONAL, OPTIONS
+
+from tests.tables.bad_input import CALLS, KINDS, NUMBERS, OPTIONAL, OPTIONS
 
 ARRAYS = [
     (call, name) for call in CALLS for name, (sort, _) in call.arguments.items() if sort in NUMBERS

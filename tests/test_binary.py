@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from grids import LABELS, absolute_errors, draw_batch, logits, probabilities, worst_error
-from losses import ON_LOGITS, ON_PROBABILITIES
 
 from companion import binary, reference
 from companion.binary import (
@@ -16,6 +14,15 @@ from companion.binary import (
     binary_cross_entropy_with_logits_hessian,
 )
 from companion.elementary import sigmoid
+from tests.tables.grids import (
+    LABELS,
+    absolute_errors,
+    draw_batch,
+    logits,
+    probabilities,
+    worst_error,
+)
+from tests.tables.losses import ON_LOGITS, ON_PROBABILITIES
 
 EPS = np.finfo(np.float64).eps
 INF = np.inf

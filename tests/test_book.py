@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbval.plugin import IPyNbCell, nocolors
 
-from tests.book_guards import GUARDS, TAGS, contents_complaints
-from tests.figure_guard import figure_complaints
+from tests.guards.book import GUARDS, TAGS, contents_complaints
+from tests.guards.figures import figure_complaints
+from tests.guards.prose_numbers import claims, number_complaints
 from tests.outside import load
-from tests.prose_numbers import claims, number_complaints
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))

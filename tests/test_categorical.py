@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import binary, categorical, reference
-from companion.blockwise import BLOCK
+from companion._numpy.blockwise import BLOCK
 from companion.elementary import softmax
 
 EPS = np.finfo(np.float64).eps

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from losses import LOSSES
 
 from companion import (
     binary,
@@ -17,6 +16,7 @@ from companion import (
     elementary,
 )
 from companion.contracts import in_unit_interval
+from tests.tables.losses import LOSSES
 
 FIRST = np.array([0.2, 0.7, 0.9])  # valid as probabilities and as logits
 LABELS = np.array([0.0, 1.0, 1.0])

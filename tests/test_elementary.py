@@ -5,13 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
-from grids import logits, probabilities, worst_error
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
 from companion import elementary, reference
-from companion.blockwise import BLOCK
+from companion._numpy.blockwise import BLOCK
 from companion.elementary import (
     log_sigmoid,
     log_softmax,
@@ -21,6 +20,7 @@ from companion.elementary import (
     softmax,
     softplus,
 )
+from tests.tables.grids import logits, probabilities, worst_error
 
 EPS = np.finfo(np.float64).eps
 ELEMENTWISE = {sigmoid: logits, logit: probabilities, softplus: logits, log_sigmoid: logits}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from losses import LOSSES, REDUCTIONS, draw
+
+from tests.tables.losses import LOSSES, REDUCTIONS, draw
 
 EVERY_LOSS = pytest.mark.parametrize("loss", LOSSES, ids=str)
 EVERY_REDUCTION = pytest.mark.parametrize("reduction", REDUCTIONS)

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from grids import absolute_errors, draw_batch, logits, probabilities
-from losses import ON_LOGITS, ON_PROBABILITIES
 from sklearn.metrics import log_loss
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
@@ -16,6 +14,8 @@ from companion.binary import (
     binary_cross_entropy_jacobian,
 )
 from companion.elementary import sigmoid
+from tests.tables.grids import absolute_errors, draw_batch, logits, probabilities
+from tests.tables.losses import ON_LOGITS, ON_PROBABILITIES
 
 EPS = np.finfo(np.float64).eps
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HELPERS = ["grids.py", "losses.py"]
 
 
 class Fault(NamedTuple):
@@ -31,64 +30,64 @@ SHAPES = "test_contracts.py::test_different_shapes_are_a_value_error_that_prints
 KINDS = "test_contracts.py::test_wrong_kind_of_argument_is_a_type_error_that_names_it"
 RANGES = "test_contracts.py::test_labels_outside_the_unit_interval_are_a_value_error_with_a_hint"
 LOGITS = "binary_cross_entropy_with_logits"
-TWINS = "test_torch_twins.py"
+TWINS = "torch_losses/test_twins.py"
 FAULTS = {
     "swapped branch": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "np.equal(z, e, out=h)",
         "np.not_equal(z, e, out=h)",
         "test_laws.py::test_wrong_answer_given_with_certainty_costs_infinity[logits]",
     ),
     "swapped answers": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "np.subtract(1, y, out=b)",
         "b[...] = y; y = 1 - y",
         "test_laws.py::test_wrong_answer_given_with_certainty_costs_infinity[probabilities]",
     ),
     "flipped sign of the gradient": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "np.subtract(p, y, out=gradient)",
         "np.subtract(y, p, out=gradient)",
         "test_laws.py::test_gradient_is_the_slope_of_the_value[probabilities]",
     ),
     "gradient of the kink at logit 0": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "np.multiply(h, t, out=gradient)",
         "np.multiply(h * (z != 0), t, out=gradient)",
         "test_laws.py::test_gradient_is_the_slope_of_the_value[logits]",
     ),
     "lost 1/N of the gradient": Fault(
-        "binary_evaluation",
+        "_numpy/elementwise",
         "                row /= divisor\n        return",
         "                pass\n        return",
         f"{FACTOR}[mean-logits]",
     ),
     "lost 1/N of the loss": Fault(
-        "binary_evaluation",
+        "_numpy/elementwise",
         '(divisor if kind == "value" else 1)',
         "1",
         "test_laws.py::test_weighted_mean_without_weight_is_the_mean_unless_pos_weight_weighs",
     ),
     "epsilon in the log": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "np.log(p, out=value)",
         "np.log(p + 1e-100, out=value)",
         "test_laws.py::test_wrong_answer_given_with_certainty_costs_infinity[probabilities]",
     ),
     "clipped probability": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "b, t, u = scratch[:3]",
         "b, t, u = scratch[:3]; p = np.clip(p, 1e-7, 1 - 1e-7)",
         "test_laws.py::test_right_answer_given_with_certainty_costs_nothing[probabilities]",
     ),
     "log(1 + e) for log1p(e)": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "np.log1p(e, out=e)",
         "np.log(1 + e, out=e)",
         f"{ACCURACY}[value-2-0.0-float64]",
     ),
     "s(1 - s) for the Hessian": Fault(
-        "binary_formulas",
+        "_numpy/binary",
         "np.divide(t, one_plus_e, out=hessian)",
         "np.multiply(1 / one_plus_e, 1 - 1 / one_plus_e, out=hessian)",
         f"{ACCURACY}[hessian-4-0.0-float64]",
@@ -118,7 +117,7 @@ FAULTS = {
         f"{FACTOR}[weighted_mean-logits]",
     ),
     "weight dropped from the derivatives": Fault(
-        "binary_evaluation",
+        "_numpy/elementwise",
         "if weight is not None:\n                apply_weight(row, weight)",
         'if weight is not None and kind == "value":\n                apply_weight(row, weight)',
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
@@ -130,84 +129,84 @@ FAULTS = {
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
     ),
     "label smoothed towards 0": Fault(
-        "binary_evaluation",
+        "_numpy/elementwise",
         "operands[1] += smoothing / 2",
         "pass",
         "test_laws.py::test_label_smoothing_is_the_loss_of_smoothed_labels",
     ),
     "shift by nothing in the softmax": Fault(
-        "categorical_formulas",
+        "_numpy/softmax",
         "self.high = z - largest",
         "self.high = z + 0",
-        "test_categorical_formulas.py::"
+        "_numpy/test_softmax.py::"
         "test_softmax_complement_and_log_loss_are_right_to_the_last_digits[1]",
     ),
     "rounding error of the shift dropped": Fault(
-        "categorical_formulas",
+        "_numpy/softmax",
         "self.e += self.e * low",
         "pass",
-        "test_categorical_formulas.py::"
+        "_numpy/test_softmax.py::"
         "test_softmax_complement_and_log_loss_are_right_to_the_last_digits[2]",
     ),
     "log of the sum for log1p of the rest": Fault(
-        "categorical_formulas",
+        "_numpy/softmax",
         "np.log1p(self.rest)",
         "np.log(1 + self.rest)",
-        "test_categorical_formulas.py::"
+        "_numpy/test_softmax.py::"
         "test_softmax_complement_and_log_loss_are_right_to_the_last_digits[1]",
     ),
     "p - 1 at the right class": Fault(
-        "categorical_evaluation",
+        "_numpy/categorical",
         "-shifted.complement_of(index)",
         "gradient[where] - 1",
         "test_categorical.py::test_two_classes_keep_the_digits_of_the_binary_gradient",
     ),
     "ignored rows counted": Fault(
-        "categorical_evaluation",
+        "_numpy/categorical",
         "count = index.size",
         "count = stop - start",
         "test_categorical.py::test_ignored_rows_are_as_if_they_were_not_there[-100-mean-0.0]",
     ),
     "negative class index counted from the end": Fault(
-        "categorical_evaluation",
+        "_numpy/categorical",
         "np.min(index) >= 0 and np.max(index) < k",
         "np.min(index) >= -k and np.max(index) < k",
         "test_categorical.py::test_class_index_out_of_range_is_an_index_error_that_tells_where[-1]",
     ),
     "smoothing over the wrong classes": Fault(
-        "categorical_evaluation",
+        "_numpy/categorical",
         "a += self.smoothing / k",
         "a += self.smoothing / (k - 1)",
         "test_categorical.py::"
         "test_value_and_gradient_are_pytorch_s_at_a_comfortable_point[sum-index-False-0.3]",
     ),
     "off-diagonal sign of the softmax's Jacobian": Fault(
-        "categorical_evaluation",
+        "_numpy/categorical",
         "jacobian = -p[",
         "jacobian = p[",
         "test_categorical.py::test_jacobians_are_pytorch_s",
     ),
     "classes and rows mixed up in a block": Fault(
-        "classwise",
+        "_numpy/class_axis",
         "[...] = part.transpose(1, 0, 2)",
         "[...] = part.reshape(self.classes, len(part), -1)",
-        "test_classwise.py::"
+        "_numpy/test_class_axis.py::"
         "test_blocks_of_any_length_hold_the_rows_in_order_and_go_back[(6, 5)-1-3]",
     ),
     "sign of the extrapolated slope": Fault(
-        "finite_differences",
+        "_differences",
         "(16 * slope - before.slope) / 15",
         "(16 * slope + before.slope) / 17",
-        "test_finite_differences.py::test_extrapolation_cancels_the_error_of_second_order",
+        "test_differences.py::test_extrapolation_cancels_the_error_of_second_order",
     ),
     "noise of the values ignored": Fault(
-        "finite_differences",
+        "_differences",
         "np.maximum(2 * eps, noise[1]) * size, noise[0]",
         "2 * eps * size, 0 * noise[0]",
-        "test_finite_differences.py::test_true_error_lies_below_the_bound[float32 inside-central]",
+        "test_differences.py::test_true_error_lies_below_the_bound[float32 inside-central]",
     ),
     "kink taken for a slope": Fault(
-        "finite_differences",
+        "_differences",
         "1.1 * rounding + corner",
         "1.1 * rounding",
         "test_gradient_check.py::test_kink_is_said_and_any_slope_between_passes",
@@ -256,16 +255,16 @@ FAULTS = {
         "test_estimator.py::test_probabilities_and_their_logarithms_keep_their_digits[40.0]",
     ),
     "warnings of the blocks let out": Fault(
-        "blockwise",
+        "_numpy/blockwise",
         'with np.errstate(all="ignore"):\n            return list',
         "with np.errstate():\n            return list",
         "test_laws.py::test_no_edge_of_the_range_raises_a_floating_point_warning",
     ),
     "last block forgotten": Fault(
-        "blockwise",
+        "_numpy/blockwise",
         "for start in range(0, size, block)]",
         "for start in range(0, max(size - block, 1), block)]",
-        "test_blockwise.py::test_every_element_is_seen_exactly_once",
+        "_numpy/test_blockwise.py::test_every_element_is_seen_exactly_once",
     ),
     "plain float sum in RunningMean": Fault(
         "reduction",
@@ -280,51 +279,51 @@ FAULTS = {
         "test_elementary.py::test_value_is_right_to_the_last_digits_over_the_whole_range",
     ),
     "twin: wrong side of the gradient": Fault(
-        "torch_loops",
+        "torch_losses/_pieces",
         "out.sub_(other).mul_(grad)",
         "out.add_(other).mul_(grad)",
         f"{TWINS}::test_gradient_in_logits_for_hard_labels_is_as_accurate_as_promised"
         "[cpu-torch.float64-1.0-first order]",
     ),
     "twin: s(1 - s) for the Hessian": Fault(
-        "torch_formulas",
+        "torch_losses/_logits",
         "return sigmoid(z) * sigmoid(-z)",
         "return sigmoid(z) * (1 - sigmoid(z))",
         f"{TWINS}::test_second_derivative_in_logits_keeps_its_digits[cpu-0.0]",
     ),
     "twin: float32 sums in float32": Fault(
-        "torch_loops",
+        "torch_losses/_pieces",
         "torch.sum(losses, dtype=wide)",
         "torch.sum(losses)",
         f"{TWINS}::test_float32_sums_run_in_float64[cpu]",
     ),
     "twin: last piece forgotten": Fault(
-        "torch_loops",
+        "torch_losses/_pieces",
         "sums.append(total(out))",
         "sums.append(total(out) if len(out) == PIECE else total(out) * 0)",
         f"{TWINS}::test_large_tensors_are_pytorchs_in_every_piece[cpu-sum]",
     ),
     "twin: check forgotten under vmap": Fault(
-        "torch_contracts",
+        "torch_losses/_contracts",
         "_Look.apply(values.detach(), look)",
         "pass",
-        "test_torch_contracts.py::test_transforms_refuse_what_eager_mode_refuses[labels-vmap]",
+        "torch_losses/test_contracts.py::test_transforms_refuse_what_eager_mode_refuses[labels-vmap]",
     ),
     "twin: mean of class indices by the count": Fault(
-        "torch_losses",
+        "torch_losses/_classes",
         "total(each) / total(mass)",
         "total(each) / each.numel()",
         f"{TWINS}::test_class_indices_are_pytorchs[cpu-(6, 4)-mean-1-plain-0.0]",
     ),
     "twin: 1 - p for the other classes": Fault(
-        "torch_formulas",
+        "torch_losses/_classes",
         "grad * complement",
         "grad * (1 - p)",
         f"{TWINS}::test_categorical_value_and_gradient_keep_the_digits_of_confident_answers"
         "[cpu-torch.float64]",
     ),
     "twin: target's gradient by a difference": Fault(
-        "torch_formulas",
+        "torch_losses/_logits",
         "return -z if pos_weight is None else pos_weight * _softplus(-z) - _softplus(z)",
         "return (1 if pos_weight is None else pos_weight) * _softplus(-z) - _softplus(z)",
         f"{TWINS}::test_gradient_in_the_target_is_minus_the_logit[cpu-1e-08]",
@@ -349,8 +348,11 @@ def copy_project(folder):
     """Copy what the named tests need, and nothing that starts a notebook."""
     skip = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "companion", folder / "companion", ignore=skip)
-    (folder / "tests").mkdir()
-    for name in {*HELPERS, *(fault.test.partition("::")[0] for fault in FAULTS.values())}:
+    shutil.copytree(ROOT / "tests" / "tables", folder / "tests" / "tables", ignore=skip)
+    for name in {fault.test.partition("::")[0] for fault in FAULTS.values()}:
+        for parent in [Path("tests", name).parent, Path("tests")]:
+            (folder / parent).mkdir(exist_ok=True)
+            (folder / parent / "__init__.py").touch()
         shutil.copy(ROOT / "tests" / name, folder / "tests" / name)
     (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
 

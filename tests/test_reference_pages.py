@@ -17,7 +17,7 @@ from sklearn.metrics import log_loss
 import companion
 from companion import reference
 from companion.gradient_check import check_gradient
-from tests.prose_numbers import claims
+from tests.guards.prose_numbers import claims
 
 BOOK = Path(__file__).parents[1] / "book"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("*.md"))}

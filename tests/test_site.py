@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.site_guards import (
+from tests.guards.layout import modules
+from tests.guards.site import (
     GUARDS,
     Page,
     dead_ends,
@@ -65,10 +66,11 @@ def test_api_page_has_every_public_name():
     assert page.exists(), f"{page} is missing: run `make book` first"
     shown = {tag["id"] for tag in Page(page, SITE).soup.find_all(id=True)}
     public = set()
-    for path in sorted((ROOT / "companion").glob("[!_]*.py")):
-        module = f"companion.{path.stem}"
-        names = importlib.import_module(module).__all__
-        public |= {f"{module}.{name}" for name in names} | {f"module-{module}"}
+    for room in modules(ROOT / "companion"):
+        if not any(part.startswith("_") for part in room.split(".")):
+            module = importlib.import_module(f"companion.{room}")
+            public |= {f"{module.__name__}.{name}" for name in module.__all__}
+            public |= {f"module-{module.__name__}"}
     assert not public - shown, f"book/api.md lacks {sorted(public - shown)}"
 
 

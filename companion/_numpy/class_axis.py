@@ -1,0 +1,87 @@
+"""Read and write arrays that have a class axis, as cache-sized blocks with the classes first.
+
+An array of shape (…, K, …) is K numbers for each of many rows, a row being one place of all other
+axes, in C order. A block holds some rows as a (K, n) matrix, so that a sum over the classes adds
+rows of n contiguous numbers, wherever the class axis was.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from companion._numpy.blockwise import BLOCK
+
+__all__ = ["ClassAxis"]
+
+
+@dataclass(frozen=True)
+class ClassAxis:
+    """The class axis of a shape.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the whole, at least one-dimensional.
+    axis : int
+        The class axis, not negative.
+    """
+
+    shape: tuple[int, ...]
+    axis: int
+
+    @property
+    def classes(self) -> int:
+        """K, the length of the class axis."""
+        return self.shape[self.axis]
+
+    @property
+    def rest(self) -> tuple[int, ...]:
+        """The shape without the class axis, that of the rows."""
+        return self.shape[: self.axis] + self.shape[self.axis + 1 :]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return math.prod(self.rest)
+
+    @property
+    def inner(self) -> int:
+        """The number of rows for one place before the class axis."""
+        return math.prod(self.shape[self.axis + 1 :])
+
+    def block(self, numbers: int) -> int:
+        """Return how many rows to take at once, where each needs so many numbers of scratch."""
+        length = max(1, BLOCK // max(1, numbers))
+        inner = max(1, self.inner)
+        return length // inner * inner if length >= inner else length
+
+    def view(self, array: np.ndarray) -> np.ndarray:
+        """Return `array`, of this shape, as (before, K, after); a copy if it is not contiguous."""
+        return array.reshape(-1, self.classes, max(1, self.inner))
+
+    def load(self, view: np.ndarray, start: int, stop: int, block: np.ndarray) -> None:
+        """Copy the rows from `start` to `stop` of a `view` into `block`, of shape (K, n)."""
+        for places, within, columns in self._pieces(start, stop):
+            part = view[places, :, within]
+            block[:, columns].reshape(self.classes, len(part), -1)[...] = part.transpose(1, 0, 2)
+
+    def store(self, view: np.ndarray, start: int, stop: int, block: np.ndarray) -> None:
+        """Copy `block` back into the rows from `start` to `stop` of a `view`."""
+        for places, within, columns in self._pieces(start, stop):
+            part = view[places, :, within]
+            part[...] = block[:, columns].reshape(self.classes, len(part), -1).transpose(1, 0, 2)
+
+    def _pieces(self, start: int, stop: int) -> list[tuple[slice, slice, slice]]:
+        """Return where the rows lie: whole places at once, or one piece for each place."""
+        inner = self.inner
+        if start % inner == 0 and stop % inner == 0:
+            return [(slice(start // inner, stop // inner), slice(None), slice(None))]
+        pieces = []
+        for place in range(start // inner, -(-stop // inner)):
+            low, high = max(start, place * inner), min(stop, (place + 1) * inner)
+            within = slice(low - place * inner, high - place * inner)
+            pieces.append((slice(place, place + 1), within, slice(low - start, high - start)))
+        return pieces

@@ -1,0 +1,104 @@
+"""Give a formula the derivative you wrote, wherever PyTorch may meet it.
+
+`torch.autograd.Function` exists in two styles. `torch.func` needs the one with ``setup_context``,
+whose calls are slow; `torch.compile` takes that one too, but none that knows forward-mode
+derivatives. So `differentiable` builds three functions from one formula and calls the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function, forward_ad
+
+__all__ = ["differentiable", "is_plain", "sum_of_terms", "times_tangent"]
+
+_transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+
+
+def is_plain() -> bool:
+    """Return whether tensors are just tensors: nothing compiles or transforms what we do."""
+    return not torch.compiler.is_compiling() and not _transforms_active()
+
+
+def _nobody_differentiates(inputs: tuple[Any, ...]) -> bool:
+    backward = torch.is_grad_enabled() and any(getattr(x, "requires_grad", False) for x in inputs)
+    return not backward and getattr(forward_ad, "_current_level", 0) < 0
+
+
+def differentiable(
+    formula: Callable[..., Tensor],
+    backward: Callable[..., tuple[Tensor | None, ...]],
+    forward_mode: Callable[..., Tensor],
+    of_compiler: type[Function] | None = None,
+) -> Callable[..., Tensor]:
+    """Return `formula` with the derivatives given by the two other functions.
+
+    Parameters
+    ----------
+    formula : callable
+        ``formula(*inputs)``: tensors or None first, then integers.
+    backward : callable
+        ``backward(grad, wanted, *inputs)`` returns grad times the derivative in each tensor, None
+        where `wanted` says no. Its own operations are differentiated for higher orders.
+    forward_mode : callable
+        ``forward_mode(tangents, *inputs)`` returns the sum of derivative times tangent, where a
+        tangent may be None.
+    of_compiler : type, optional
+        The function for `torch.compile`, where one that shares work between value and derivative
+        is better than one made from `formula` and `backward`.
+    """
+
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        tensors = [x for x in inputs if not isinstance(x, int)]
+        ctx.numbers = [x for x in inputs if isinstance(x, int)]
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+
+    def plain_forward(ctx: Any, *inputs: Any) -> Tensor:
+        setup_context(ctx, inputs, None)
+        return formula(*inputs)
+
+    def pull_back(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+        wanted = ctx.needs_input_grad
+        grads = backward(grad, wanted, *ctx.saved_tensors, *ctx.numbers)
+        return (*grads, *(None for _ in ctx.numbers))
+
+    def push_forward(ctx: Any, *tangents: Any) -> Tensor:
+        return forward_mode(tangents, *ctx.saved_tensors, *ctx.numbers)
+
+    parts = {"backward": staticmethod(pull_back)}
+    traced = parts | {
+        "forward": staticmethod(formula),
+        "setup_context": staticmethod(setup_context),
+        "generate_vmap_rule": True,
+    }
+    jvp = {"jvp": staticmethod(push_forward)}
+    of_compiler = of_compiler or type("Traced", (Function,), traced)
+    of_func = type("Transformed", (Function,), traced | jvp)
+    of_eager = type("Plain", (Function,), parts | jvp | {"forward": staticmethod(plain_forward)})
+
+    def apply(*inputs: Any) -> Tensor:
+        if torch.compiler.is_compiling():
+            return of_compiler.apply(*inputs)
+        if _transforms_active():
+            return of_func.apply(*inputs)
+        if _nobody_differentiates(inputs):
+            return formula(*inputs)
+        return of_eager.apply(*inputs)
+
+    return apply
+
+
+def sum_of_terms(*terms: Tensor | None) -> Tensor:
+    """Return the sum of the terms that are there."""
+    present = [term for term in terms if term is not None]
+    return sum(present[1:], present[0])
+
+
+def times_tangent(tangent: Tensor | None, slope: Tensor) -> Tensor | None:
+    """Return the product, None where there is no tangent."""
+    return None if tangent is None else tangent * slope

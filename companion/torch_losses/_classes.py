@@ -1,0 +1,192 @@
+"""The twin of PyTorch's cross-entropy over K classes, and the loss of each class it is made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from companion.contracts import check_fraction
+from companion.torch_losses._autograd import differentiable
+from companion.torch_losses._contracts import (
+    check_index,
+    check_labels,
+    check_pair,
+    check_tensor,
+    check_weight,
+    working,
+)
+from companion.torch_losses._pieces import total
+from companion.torch_losses._reductions import check_reduction, reduce_losses, times
+
+__all__ = ["CrossEntropyLoss", "cross_entropy", "log_losses"]
+
+_Wanted = tuple[bool, ...]
+_Tangents = tuple[Tensor | None, ...]
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the cross-entropy of logits over K classes, as `torch.nn.functional` does.
+
+    Parameters
+    ----------
+    input : Tensor
+        Logits, shape (K,), (N, K) or (N, K, …): the classes are dimension 1, or 0 if it is alone.
+    target : Tensor
+        Class indices, an integer tensor of the shape without the classes, or class probabilities
+        in [0, 1], a floating-point tensor of the shape of `input`.
+    weight : Tensor, optional
+        One number for each class, (K,), finite and at least 0.
+    size_average, reduce : bool, optional
+        Deprecated, as in PyTorch.
+    ignore_index : int
+        The class index of elements to leave out; without effect on class probabilities.
+    reduction : {"mean", "sum", "none"}
+        For class indices "mean" divides by the weights of the right classes, for class
+        probabilities by the number of elements: PyTorch's two denominators.
+    label_smoothing : float
+        ε in [0, 1]: a label q becomes (1 - ε) q + ε / K.
+
+    Returns
+    -------
+    Tensor
+        The loss in nats, in the dtype of `input`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `binary_cross_entropy`.
+    IndexError
+        If a class index is negative or not less than K, and not `ignore_index`.
+
+    Examples
+    --------
+    >>> loss = cross_entropy(torch.tensor([0.0, 40.0]), torch.tensor(1))
+    >>> print(f"{loss.item():.4e}")
+    4.2484e-18
+    """
+    reduction = check_reduction(size_average, reduce, reduction)
+    smoothing = check_fraction("label_smoothing", label_smoothing)
+    check_tensor("input", input)
+    check_tensor("target", target)
+    dim = 1 if input.ndim > 1 else 0
+    if target.is_floating_point() and target.shape == input.shape:
+        dtype, z, q = check_pair("input", input, target)
+        check_labels(q)
+        return _of_probabilities(z, q, weight, smoothing, dim, reduction, dtype)
+    dtype, z = working("input", input)
+    ignored, index = check_index(target, z, dim, ignore_index)
+    z = torch.where(ignored.unsqueeze(dim), 0, z)
+    losses = log_losses(z, dim)
+    each = torch.gather(losses, dim, index.unsqueeze(dim)).squeeze(dim)
+    mass = (~ignored).to(z.dtype)
+    if weight is not None:
+        weight = check_weight("weight", weight, (z.shape[dim],), z, exactly=True)
+        mass = torch.where(ignored, 0, weight[index])
+        each = times(mass, each)
+    if smoothing:
+        spread = losses if weight is None else times(_along(weight, z, dim), losses)
+        each = (1 - smoothing) * each + smoothing / z.shape[dim] * torch.sum(spread, dim)
+    each = torch.where(ignored, 0, each)
+    if reduction == "mean":
+        return (total(each) / total(mass)).to(dtype)
+    return reduce_losses(each, reduction, dtype)
+
+
+def _of_probabilities(
+    z: Tensor,
+    q: Tensor,
+    weight: Tensor | None,
+    smoothing: float,
+    dim: int,
+    reduction: str,
+    dtype: torch.dtype,
+) -> Tensor:
+    if smoothing:
+        q = q * (1 - smoothing) + smoothing / z.shape[dim]
+    if weight is not None:
+        weight = check_weight("weight", weight, (z.shape[dim],), z, exactly=True)
+        q = _along(weight, z, dim) * q
+    each = torch.sum(times(q, log_losses(z, dim)), dim)
+    return reduce_losses(each, reduction, dtype)
+
+
+def _along(weight: Tensor, z: Tensor, dim: int) -> Tensor:
+    return weight.reshape([-1 if d == dim else 1 for d in range(z.ndim)])
+
+
+class CrossEntropyLoss(nn.CrossEntropyLoss):
+    """The module of `cross_entropy`; a `torch.nn.CrossEntropyLoss`."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `input`, logits."""
+        return cross_entropy(
+            input,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
+    """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima.
+
+    exp takes the rounding error of z - max along. The maximum counts as a constant, which no
+    derivative notices: a shift changes nothing.
+    """
+    largest = torch.amax(z, dim, keepdim=True).detach()
+    top = (z == largest).to(z.dtype)
+    zero = torch.where(torch.isinf(z), 0, z - z.detach())
+    high = torch.where(z == largest, zero, z - largest)
+    fixed = high.detach()
+    back = z.detach() - fixed
+    low = (z.detach() - (fixed + back)) + (back - largest)
+    e = torch.exp(high) * (1 + torch.where(torch.isfinite(low), low, 0))
+    rest = torch.sum(e - top, dim, keepdim=True) + (torch.sum(top, dim, keepdim=True) - 1)
+    return high, e, rest, top
+
+
+def _softmax(z: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return the softmax and its complement, a sum of the other classes'."""
+    _, e, rest, top = _parts(z, dim)
+    return e / (1 + rest), ((rest - (e - top)) + (1 - top)) / (1 + rest)
+
+
+def _log_losses(z: Tensor, dim: int) -> Tensor:
+    high, _, rest, _ = _parts(z, dim)
+    endless = torch.sum((z == torch.inf).to(z.dtype), dim, keepdim=True) > 1
+    endless = endless | torch.all(z == -torch.inf, dim, keepdim=True)
+    return torch.where(endless, torch.nan, torch.log1p(rest) - high)
+
+
+def _log_losses_backward(
+    grad: Tensor, wanted: _Wanted, z: Tensor, dim: int
+) -> tuple[Tensor | None, ...]:
+    p, complement = _softmax(z, dim)
+    elsewhere = torch.sum(grad, dim, keepdim=True) - grad
+    return (p * elsewhere - grad * complement,)
+
+
+def _log_losses_forward_mode(tangents: _Tangents, z: Tensor, dim: int) -> Tensor:
+    p, _ = _softmax(z, dim)
+    return torch.sum(p * tangents[0], dim, keepdim=True) - tangents[0]
+
+
+_differentiable_log_losses = differentiable(
+    _log_losses, _log_losses_backward, _log_losses_forward_mode
+)
+
+
+def log_losses(z: Tensor, dim: int) -> Tensor:
+    """Return -log softmax along `dim`, what each class would cost if it were the right one."""
+    return _differentiable_log_losses(z, dim)

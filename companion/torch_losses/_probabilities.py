@@ -1,0 +1,143 @@
+"""The twin of PyTorch's binary cross-entropy of probabilities, with its derivatives written out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from companion.contracts import check_fraction
+from companion.torch_losses._autograd import differentiable, sum_of_terms, times_tangent
+from companion.torch_losses._contracts import check_labels, check_pair, check_probabilities
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, weigh
+
+__all__ = ["BCELoss", "binary_cross_entropy", "loss_of_probabilities"]
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the binary cross-entropy of probabilities, as `torch.nn.functional` does but exact.
+
+    Parameters
+    ----------
+    input : Tensor
+        Probabilities in [0, 1], any shape.
+    target : Tensor
+        Labels in [0, 1]; the shape of `input`, unless one of the two has no dimension.
+    weight : Tensor, optional
+        Multiplies each element's loss; finite, at least 0, broadcasts to the target.
+    size_average, reduce : bool, optional
+        Deprecated, as in PyTorch.
+    reduction : {"mean", "sum", "none"}
+        "mean" divides by the number of elements.
+    label_smoothing : float
+        ε in [0, 1]: the labels become y (1 - ε) + ε / 2.
+
+    Returns
+    -------
+    Tensor
+        The loss in nats, in the wider dtype of `input` and `target`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no floating-point tensor.
+    ValueError
+        If shapes, devices or ranges do not fit.
+
+    Examples
+    --------
+    >>> binary_cross_entropy(torch.tensor([0.5, 0.0]), torch.tensor([1.0, 1.0]), reduction="none")
+    tensor([0.6931,    inf])
+    """
+    reduction = check_reduction(size_average, reduce, reduction)
+    dtype, p, y = check_pair("input", input, target)
+    check_probabilities(p)
+    check_labels(y)
+    losses = loss_of_probabilities(p, smooth_labels(y, label_smoothing))
+    return reduce_losses(weigh(losses, weight, y.shape), reduction, dtype)
+
+
+class BCELoss(nn.BCELoss):
+    """The module of `binary_cross_entropy`; a `torch.nn.BCELoss` with `label_smoothing`."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        *,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `input`, probabilities."""
+        return binary_cross_entropy(
+            input,
+            target,
+            self.weight,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+def _loss_in_probabilities(p: Tensor, y: Tensor) -> Tensor:
+    no, log_of_no = 1 - y, torch.log1p(-p)
+    lost = (1 - no) - y  # what rounding 1 - y lost; 746 is above every finite -log
+    losses = torch.xlogy(y, p) + torch.special.xlog1py(no, -p)
+    return -(losses + lost * torch.clamp(log_of_no, min=-746))
+
+
+def _slope_in_probabilities(p: Tensor, y: Tensor) -> Tensor:
+    slope = (p - y) / (p * (1 - p))
+    return torch.where(torch.isnan(slope), 1 - 2 * p, slope)  # 0 / 0: the limits 1 and -1
+
+
+def _curvature(p: Tensor, y: Tensor) -> Tensor:
+    """Return y / p² + (1 - y) / (1 - p)², with 0 / 0 as 0."""
+    yes, no = y / p / p, (1 - y) / (1 - p) / (1 - p)
+    return torch.where(y == 0, 0, yes) + torch.where(y == 1, 0, no)
+
+
+_in_probabilities = differentiable(  # (p - y) / (p (1 - p))
+    _slope_in_probabilities,
+    lambda grad, wanted, p, y: (
+        grad * _curvature(p, y) if wanted[0] else None,
+        -grad / (p * (1 - p)) if wanted[1] else None,
+    ),
+    lambda tangents, p, y: sum_of_terms(
+        times_tangent(tangents[0], _curvature(p, y)), times_tangent(tangents[1], -1 / (p * (1 - p)))
+    ),
+)
+
+
+def _minus_logit(p: Tensor) -> Tensor:
+    return torch.log1p(-p) - torch.log(p)
+
+
+_differentiable_loss_of_probabilities = differentiable(
+    _loss_in_probabilities,
+    lambda grad, wanted, p, y: (
+        grad * _in_probabilities(p, y) if wanted[0] else None,
+        grad * _minus_logit(p) if wanted[1] else None,
+    ),
+    lambda tangents, p, y: sum_of_terms(
+        times_tangent(tangents[0], _in_probabilities(p, y)),
+        times_tangent(tangents[1], _minus_logit(p)),
+    ),
+)
+
+
+def loss_of_probabilities(p: Tensor, y: Tensor) -> Tensor:
+    """Return -(y log p + (1 - y) log1p(-p)) elementwise, with 0 log 0 = 0."""
+    return _differentiable_loss_of_probabilities(p, y)

@@ -1,0 +1,56 @@
+"""Blocks of an array with a class axis: every row once, the classes first, and back again."""
+
+import numpy as np
+import pytest
+
+from companion._numpy.blockwise import BLOCK
+from companion._numpy.class_axis import ClassAxis
+
+SHAPES = [((7,), 0), ((6, 5), 1), ((5, 6), 0), ((4, 3, 5), 1), ((2, 3, 4, 5), 1), ((2, 3, 4, 5), 3)]
+
+
+@pytest.mark.parametrize(("shape", "axis"), SHAPES, ids=str)
+def test_parts_of_the_shape(shape, axis):
+    classes = ClassAxis(shape, axis)
+    assert classes.classes == shape[axis]
+    assert classes.rest == tuple(np.delete(shape, axis))
+    assert classes.rows * classes.classes == np.prod(shape)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 20, 1000])
+@pytest.mark.parametrize(("shape", "axis"), SHAPES, ids=str)
+def test_blocks_of_any_length_hold_the_rows_in_order_and_go_back(shape, axis, length):
+    array = np.arange(np.prod(shape)).reshape(shape)
+    classes = ClassAxis(shape, axis)
+    expected = np.moveaxis(array, axis, 0).reshape(classes.classes, -1)
+    back = np.full(shape, -1)
+    view, target = classes.view(array), classes.view(back)
+    for start in range(0, classes.rows, length):
+        stop = min(start + length, classes.rows)
+        block = np.empty((classes.classes, stop - start))
+        classes.load(view, start, stop, block)
+        np.testing.assert_array_equal(block, expected[:, start:stop])
+        classes.store(target, start, stop, block)
+    np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize("arrange", [np.asfortranarray, lambda a: a[::-1], lambda a: a[..., ::2]])
+def test_arrays_of_any_layout_are_read_in_c_order(arrange):
+    array = arrange(np.arange(4.0 * 3 * 6).reshape(4, 3, 6))
+    classes = ClassAxis(array.shape, 1)
+    block = np.empty((3, classes.rows))
+    classes.load(classes.view(array), 0, classes.rows, block)
+    np.testing.assert_array_equal(block, np.moveaxis(array, 1, 0).reshape(3, -1))
+
+
+@pytest.mark.parametrize("numbers", [1, 10, 1000, BLOCK, 10 * BLOCK])
+@pytest.mark.parametrize("inner", [1, 7, 1000, 3 * BLOCK])
+def test_block_is_as_long_as_scratch_allows_and_ends_with_a_place_where_it_can(numbers, inner):
+    length = ClassAxis((5, 4, inner), 1).block(numbers)
+    assert length == 1 or length * numbers <= BLOCK
+    allowed = max(1, BLOCK // numbers)
+    if allowed >= inner:
+        assert length % inner == 0
+        assert length + inner > allowed
+    else:
+        assert length == allowed

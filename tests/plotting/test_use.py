@@ -1,0 +1,52 @@
+"""What the figures of the part "Use" show, beyond the laws of `test_plotting.py`."""
+
+import numpy as np
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from companion import palette, plotting
+
+
+def test_curves_of_training_are_named_at_their_ends():
+    ax = plotting.draw_training_and_validation(
+        Figure().subplots(), [1, 2, 3], [0.6, 0.4, 0.2], [0.7, 0.5, 0.6], best=2
+    )
+    names = {text.get_text(): text.xy for text in ax.texts}
+    assert names["training"] == (3, 0.2)
+    assert names["validation"] == (3, 0.6)
+    assert "best epoch, 2" in names
+
+
+def test_reliability_bars_reach_from_low_to_high():
+    ax = plotting.draw_reliability(
+        Figure().subplots(), [0.2, 0.8], [0.25, 0.7], [0.1, 0.6], [0.4, 0.9]
+    )
+    (bars,) = ax.collections
+    ends = [path[:, 1].tolist() for path in bars.get_segments()]
+    assert ends == [[0.1, 0.4], [0.6, 0.9]]
+
+
+def test_mark_of_the_threshold_stands_at_the_lowest_cost():
+    costs = [3.0, 1.0, 2.0]
+    ax = plotting.draw_threshold_costs(Figure().subplots(), [0.1, 0.2, 0.3], costs, derived=0.25)
+    mark = ax.lines[-1]
+    assert to_hex(mark.get_color()) == palette.RIGHT.lower()
+    np.testing.assert_array_equal(mark.get_data(), [[0.2], [1.0]])
+
+
+def test_points_of_the_map_have_the_colours_of_their_labels():
+    ax = plotting.draw_probability_map(
+        Figure().subplots(),
+        [0, 1],
+        [0, 1],
+        np.array([[0.1, 0.9], [0.4, 0.6]]),
+        np.array([[0.2, 0.3], [0.6, 0.7]]),
+        np.array([1, 0]),
+    )
+    scattered = {
+        to_hex(group.get_facecolor()[0]): group.get_offsets().tolist()
+        for group in ax.collections
+        if len(group.get_offsets()) == 1 and group.get_offsets().tolist() != [[0, 0]]
+    }
+    assert scattered[palette.LABEL_ONE.lower()] == [[0.2, 0.3]]
+    assert scattered[palette.LABEL_ZERO.lower()] == [[0.6, 0.7]]

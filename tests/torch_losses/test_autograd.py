@@ -1,0 +1,85 @@
+"""A formula with written derivatives gives them in eager mode, under torch.func and compiled."""
+
+import pytest
+import torch
+from torch.autograd import forward_ad
+
+from companion.torch_losses._autograd import differentiable, is_plain
+
+# PyTorch's own compiler and forward mode warn of what they use themselves.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
+]
+F64 = torch.float64
+
+
+def formula(x, y, power):
+    return (x.detach() ** power) * y.detach()  # autograd alone would find no derivative here
+
+
+def slopes(x, y, power):
+    return power * x ** (power - 1) * y, x**power
+
+
+def backward(grad, wanted, x, y, power):
+    return tuple(grad * s if w else None for s, w in zip(slopes(x, y, power), wanted, strict=False))
+
+
+def forward_mode(tangents, x, y, power):
+    terms = zip(tangents, slopes(x, y, power), strict=False)
+    return sum(t * s for t, s in terms if t is not None)
+
+
+function = differentiable(formula, backward, forward_mode)
+
+
+def at(*numbers):
+    return [torch.tensor(number, dtype=F64, requires_grad=True) for number in numbers]
+
+
+def test_eager_backward_and_second_order():
+    x, y = at(3.0, 5.0)
+    gradients = torch.autograd.grad(function(x, y, 3), (x, y), create_graph=True)
+    assert [float(g.detach()) for g in gradients] == [135.0, 27.0]
+    assert torch.autograd.grad(gradients[0], x)[0] == 90
+
+
+def test_forward_mode_in_one_argument_and_in_both():
+    x, y = at(3.0, 5.0)
+    with torch.no_grad(), forward_ad.dual_level():
+        one = function(forward_ad.make_dual(x.detach(), torch.ones((), dtype=F64)), y.detach(), 3)
+        assert forward_ad.unpack_dual(one).tangent == 135
+    assert torch.autograd.gradcheck(lambda x, y: function(x, y, 3), (x, y), check_forward_ad=True)
+
+
+def test_transforms_compose():
+    xs, ys = torch.tensor([1.0, 2.0], dtype=F64), torch.tensor([5.0, 7.0], dtype=F64)
+
+    def value(x, y):
+        return function(x, y, 2)
+
+    assert torch.func.vmap(torch.func.grad(value))(xs, ys).tolist() == [10.0, 28.0]
+    assert torch.func.vmap(torch.func.hessian(value))(xs, ys).tolist() == [10.0, 14.0]
+    assert torch.func.jvp(value, (xs, ys), (xs, ys))[1].tolist() == [15.0, 84.0]
+
+
+def test_compiled_without_a_break():
+    x, y = at(3.0, 5.0)
+    compiled = torch.compile(lambda x, y: function(x, y, 3), fullgraph=True, backend="aot_eager")
+    loss = compiled(x, y)
+    loss.backward()
+    assert (float(loss.detach()), float(x.grad), float(y.grad)) == (135.0, 135.0, 27.0)
+
+
+def test_plain_is_outside_of_transforms_alone():
+    seen = []
+
+    def look(x):
+        seen.append(is_plain())
+        return x
+
+    look(torch.ones(1))
+    torch.func.vmap(look)(torch.ones(1))
+    torch.func.grad(lambda x: look(x).sum())(torch.ones(1))
+    assert seen == [True, False, False]

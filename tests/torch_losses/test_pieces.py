@@ -1,0 +1,57 @@
+"""The loops in place give what the plain formula gives, for any size, layout and expansion."""
+
+import pytest
+import torch
+
+from companion.torch_losses._pieces import PIECE, fill_like, fill_loss, fill_slope
+
+F64 = torch.float64
+
+
+def operands(size, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    z = 3 * torch.randn(size, dtype=F64, generator=generator)
+    return z, torch.rand(size, dtype=F64, generator=generator)
+
+
+def loss(z, y, w):
+    softplus = torch.nn.functional.softplus
+    return w * y * softplus(-z, threshold=800) + (1 - y) * softplus(z, threshold=800)
+
+
+def slope(z, y, w):
+    return (1 - y) * torch.sigmoid(z) - w * y * torch.sigmoid(-z)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, PIECE, PIECE + 1, 3 * PIECE + 7])
+@pytest.mark.parametrize("weight", [None, 2.5])
+def test_every_piece_is_filled(size, weight):
+    z, y = operands(size)
+    w = None if weight is None else torch.full_like(z, weight)
+    number = 1 if weight is None else weight
+    before = z.clone(), y.clone()
+    torch.testing.assert_close(fill_like(z, fill_loss, z, y, w), loss(z, y, number))
+    grad = torch.full_like(z, 0.5)
+    torch.testing.assert_close(fill_like(z, fill_slope, grad, z, y, w), 0.5 * slope(z, y, number))
+    torch.testing.assert_close((z, y), before)
+
+
+@pytest.mark.parametrize("shape", [(600, 500), (2, 3, 100_000)])
+def test_any_layout_and_expanded_operands(shape):
+    z, y = (x.reshape(shape).transpose(0, -1) for x in operands(torch.Size(shape).numel()))
+    one = torch.tensor(0.25, dtype=F64).expand(z.shape)
+    column = torch.rand(z.shape[-1], dtype=F64).expand(z.shape)
+    torch.testing.assert_close(fill_like(z, fill_loss, z, one, column), loss(z, one, column))
+    result = fill_like(z, fill_slope, one, z, y, column)
+    torch.testing.assert_close(result, 0.25 * slope(z, y, column))
+    assert result.is_contiguous()
+
+
+def test_infinite_logits_that_miss_nothing_cost_nothing_and_nan_stays():
+    inf = torch.inf
+    z = torch.tensor([inf, -inf, inf, -inf, torch.nan], dtype=F64)
+    y = torch.tensor([1.0, 0, 0, 1, 1], dtype=F64)
+    for w in (None, torch.ones_like(z)):
+        result = fill_like(z, fill_loss, z, y, w)
+        assert result[:4].tolist() == [0, 0, inf, inf]
+        assert result[4].isnan()

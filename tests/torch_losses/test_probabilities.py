@@ -1,0 +1,69 @@
+"""The twin on probabilities: mpmath's digits, and the limits at 0 and 1."""
+
+import pytest
+import torch
+
+from companion import reference, torch_losses
+from companion.torch_losses._probabilities import loss_of_probabilities
+from tests.tables.grids import LABELS, probabilities
+from tests.tables.tensors import BOUND, FLOATS, leaf, points_of, worst_ulp
+
+# PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning",
+    "ignore:.*torch.jit.*:DeprecationWarning",
+)
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_value_and_gradient_from_probabilities_are_as_accurate_as_promised(dtype, label, device):
+    p = points_of(probabilities, dtype).to(device)
+    p = p[(p > 0) & (p < 1)].requires_grad_()
+    y = torch.full_like(p, label)
+    loss = torch_losses.binary_cross_entropy(p, y, reduction="none")
+    (gradient,) = torch.autograd.grad(loss.sum(), p)
+    pairs = list(zip(p.double().tolist(), y.double().tolist(), strict=True))
+    exact = [reference.binary_cross_entropy(a, b) for a, b in pairs]
+    assert worst_ulp(loss.detach().cpu(), exact) <= BOUND[dtype]
+    exact = [reference.binary_cross_entropy_gradient(a, b) for a, b in pairs]
+    assert worst_ulp(gradient.cpu(), exact) <= max(3, BOUND[dtype])
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_second_derivative_in_probabilities_keeps_its_digits(label, device):
+    p = points_of(probabilities, torch.float64).to(device).requires_grad_()
+    y = torch.full_like(p, label)
+    loss = torch_losses.binary_cross_entropy(p, y, reduction="sum")
+    (gradient,) = torch.autograd.grad(loss, p, create_graph=True)
+    (hessian,) = torch.autograd.grad(gradient.sum(), p)
+    exact = [reference.binary_cross_entropy_hessian(a, label) for a in p.tolist()]
+    assert worst_ulp(hessian.cpu(), exact) <= 4
+
+
+def test_probabilities_0_and_1_give_the_limit(device):
+    p = torch.tensor([0.0, 1.0, 0.0, 1.0], device=device).requires_grad_()
+    y = torch.tensor([0.0, 1.0, 1.0, 0.0], device=device)
+    loss = torch_losses.binary_cross_entropy(p, y, reduction="none")
+    assert loss.tolist() == [0, 0, torch.inf, torch.inf]
+    (gradient,) = torch.autograd.grad(loss.sum(), p)
+    assert gradient.tolist() == [1, -1, -torch.inf, torch.inf]
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_derivatives_in_probabilities_pass_gradcheck_twice(reduction, device):
+    p, y = leaf([0.2, 0.5, 0.9, 0.3], device), leaf([0.1, 0.5, 0.8, 0.3], device)
+    w = leaf([1.0, 2.0, 0.5, 1.0], device)
+
+    def loss(p, y, w):
+        return torch_losses.binary_cross_entropy(p, y, w, reduction=reduction)
+
+    assert torch.autograd.gradcheck(loss, (p, y, w), check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(loss, (p, y, w))
+
+
+@pytest.mark.parametrize(("p", "y", "slope"), [(0, 0, 1), (1, 1, -1), (0, 1, -torch.inf)])
+def test_slope_at_the_ends_is_the_limit_from_inside(p, y, slope):
+    p = torch.tensor(float(p), dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(loss_of_probabilities(p, torch.tensor(float(y)).double()), p)
+    assert gradient == slope
