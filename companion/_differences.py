@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.judge_contracts import as_number, as_numbers, check_option
+from companion.contracts import as_array, check_choice, check_number
 
 __all__ = ["FORMULAS", "Slopes", "difference", "differentiate", "value"]
 
@@ -55,13 +55,11 @@ def differentiate(function: _Function, x: np.ndarray, method: str, step: float |
     """Return the derivative of each value in each element of `x`.
 
     Parameters and exceptions are those of `companion.gradient_check.numerical_jacobian`, with `x`
-    from `companion.judge_contracts.as_point`.
+    from `companion.contracts.as_point`.
     """
-    check_option("method", method, ("central", "complex"))
-    if step is not None and not 0 < as_number("step", step) < np.inf:
-        raise ValueError(
-            f"step: expected a positive number, got {step!r}; leave it out for a search"
-        )
+    check_choice("method", method, ("central", "complex"))
+    if step is not None:
+        step = check_number("step", step, "(0, inf)", "leave it out for a search")
     centre = value(function, x)
     if not np.isfinite(centre).all():
         raise ValueError(
@@ -115,7 +113,7 @@ def value(function: _Function, x: np.ndarray) -> np.ndarray:
             "not its value"
         )
     with np.errstate(all="ignore"):
-        return as_numbers("function", function(x.copy()))
+        return as_array("function", function(x.copy()))
 
 
 # One element of x -------------------------------------------------------------------------------

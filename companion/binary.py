@@ -5,8 +5,8 @@ from a logit z it is the same with p = σ(z), but computed without ever forming 
 a probability that has rounded to 1 has lost what the loss would need.
 
 Read `companion._numpy.binary` for the formulas, one block of elements at a time, and
-`companion._numpy.elementwise` for what every call has in common: checks, weights, reductions. The
-functions here only name what they want.
+`companion._numpy.elementwise` for what every call has in common: checks, weights, reductions.
+The functions here only name what they want.
 
 All derivatives are of the *reduced* loss with respect to the first argument. Where that argument is
 a scalar and the labels are an array, a reduced derivative is the sum over the elements.
@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion._numpy.binary import logits_block, probabilities_block
-from companion._numpy.elementwise import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
+from companion._numpy.binary import LOGITS, PROBABILITIES
+from companion._numpy.elementwise import evaluate_elementwise
+from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
 
 __all__ = [
     "binary_cross_entropy",
@@ -97,16 +98,16 @@ def binary_cross_entropy_with_logits(
     >>> print(binary_cross_entropy_with_logits([np.inf, 1000.0], [1, 0], reduction="none"))
     [   0. 1000.]
     """
-    return evaluate_loss(
-        logits_block,
+    return evaluate_elementwise(
+        LOGITS,
         VALUE,
         logits,
         labels,
         weight,
-        pos_weight,
-        label_smoothing,
         reduction,
         workers,
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -141,16 +142,16 @@ def binary_cross_entropy_with_logits_gradient(
     >>> print(f"{binary_cross_entropy_with_logits_gradient(40.0, 1):.6e}")
     -4.248354e-18
     """
-    return evaluate_loss(
-        logits_block,
+    return evaluate_elementwise(
+        LOGITS,
         GRADIENT,
         logits,
         labels,
         weight,
-        pos_weight,
-        label_smoothing,
         reduction,
         workers,
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -184,16 +185,16 @@ def binary_cross_entropy_with_logits_hessian(
     >>> float(binary_cross_entropy_with_logits_hessian(0.0, 1))
     0.25
     """
-    return evaluate_loss(
-        logits_block,
+    return evaluate_elementwise(
+        LOGITS,
         HESSIAN,
         logits,
         labels,
         weight,
-        pos_weight,
-        label_smoothing,
         reduction,
         workers,
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -218,8 +219,16 @@ def binary_cross_entropy_with_logits_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-0.25,  0.25]))
     """
-    return evaluate_loss(
-        logits_block, BOTH, logits, labels, weight, pos_weight, label_smoothing, reduction, workers
+    return evaluate_elementwise(
+        LOGITS,
+        BOTH,
+        logits,
+        labels,
+        weight,
+        reduction,
+        workers,
+        pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
     )
 
 
@@ -271,8 +280,14 @@ def binary_cross_entropy(
     >>> print(binary_cross_entropy([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [ 0.  0. inf]
     """
-    return evaluate_loss(
-        probabilities_block, VALUE, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_elementwise(
+        PROBABILITIES,
+        VALUE,
+        probabilities,
+        labels,
+        weight=weight,
+        reduction=reduction,
+        workers=workers,
     )[0]
 
 
@@ -303,8 +318,14 @@ def binary_cross_entropy_gradient(
     >>> print(binary_cross_entropy_gradient([0.0, 1.0, 0.0], [0, 1, 1], reduction="none"))
     [  1.  -1. -inf]
     """
-    return evaluate_loss(
-        probabilities_block, GRADIENT, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_elementwise(
+        PROBABILITIES,
+        GRADIENT,
+        probabilities,
+        labels,
+        weight=weight,
+        reduction=reduction,
+        workers=workers,
     )[0]
 
 
@@ -335,8 +356,14 @@ def binary_cross_entropy_hessian(
     >>> print(binary_cross_entropy_hessian([0.0, 0.5, 0.0], [0, 1, 1], reduction="none"))
     [ 1.  4. inf]
     """
-    return evaluate_loss(
-        probabilities_block, HESSIAN, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_elementwise(
+        PROBABILITIES,
+        HESSIAN,
+        probabilities,
+        labels,
+        weight=weight,
+        reduction=reduction,
+        workers=workers,
     )[0]
 
 
@@ -359,8 +386,14 @@ def binary_cross_entropy_value_and_gradient(
     >>> bool(value == np.log(2)), gradient
     (True, array([-1.,  1.]))
     """
-    return evaluate_loss(
-        probabilities_block, BOTH, probabilities, labels, weight, None, 0.0, reduction, workers
+    return evaluate_elementwise(
+        PROBABILITIES,
+        BOTH,
+        probabilities,
+        labels,
+        weight=weight,
+        reduction=reduction,
+        workers=workers,
     )
 
 

@@ -8,20 +8,20 @@ Labels come in two forms, told apart by their shape. *Class indices* are integer
 the shape of the logits without the class axis. *Class probabilities* are numbers in [0, 1] of the
 shape of the logits; they need not sum to 1.
 
-Read `companion._numpy.softmax` for the formulas, one block of rows at a time, and
-`companion._numpy.categorical` for what every call has in common.
+Read `companion._numpy.categorical` for the formulas, one block of rows at a time, and
+`companion._numpy.rowwise` for what every call has in common.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from companion._numpy.categorical import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
-from companion.contracts import as_array, as_arrays, check_axis
-from companion.elementary import sigmoid
+from companion._numpy.categorical import LOGITS, PROBABILITIES
+from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
+from companion._numpy.rowwise import evaluate_rowwise
+from companion.elementary import sigmoid_jacobian, softmax_jacobian
 
 __all__ = [
     "cross_entropy",
@@ -106,17 +106,17 @@ def cross_entropy(
     >>> round(float(cross_entropy([[0.0, 0.0], [1.0, 0.0]], [[0.5, 0.5], [1.0, 0.0]])), 6)
     0.503204
     """
-    return evaluate_loss(
-        "logits",
+    return evaluate_rowwise(
+        LOGITS,
         VALUE,
         logits,
         labels,
         weight,
-        ignore_index,
-        label_smoothing,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -150,17 +150,17 @@ def cross_entropy_gradient(
     >>> print(f"{cross_entropy_gradient([0.0, 40.0], 1)[1]:.6e}")
     -4.248354e-18
     """
-    return evaluate_loss(
-        "logits",
+    return evaluate_rowwise(
+        LOGITS,
         GRADIENT,
         logits,
         labels,
         weight,
-        ignore_index,
-        label_smoothing,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -192,17 +192,17 @@ def cross_entropy_hessian(
     array([[ 0.25, -0.25],
            [-0.25,  0.25]])
     """
-    return evaluate_loss(
-        "logits",
+    return evaluate_rowwise(
+        LOGITS,
         HESSIAN,
         logits,
         labels,
         weight,
-        ignore_index,
-        label_smoothing,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -224,21 +224,22 @@ def cross_entropy_value_and_gradient(
 
     Examples
     --------
+    >>> import numpy as np
     >>> value, gradient = cross_entropy_value_and_gradient([0.0, 0.0], 1)
     >>> bool(value == np.log(2)), gradient
     (True, array([ 0.5, -0.5]))
     """
-    return evaluate_loss(
-        "logits",
+    return evaluate_rowwise(
+        LOGITS,
         BOTH,
         logits,
         labels,
         weight,
-        ignore_index,
-        label_smoothing,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )
 
 
@@ -283,17 +284,16 @@ def cross_entropy_from_probabilities(
     >>> print(cross_entropy_from_probabilities([[0.5, 0.5], [1.0, 0.0]], [0, 1], reduction="none"))
     [0.69314718        inf]
     """
-    return evaluate_loss(
-        "probabilities",
+    return evaluate_rowwise(
+        PROBABILITIES,
         VALUE,
         probabilities,
         labels,
         weight,
-        ignore_index,
-        0.0,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
     )[0]
 
 
@@ -322,17 +322,16 @@ def cross_entropy_from_probabilities_gradient(
     >>> print(cross_entropy_from_probabilities_gradient([0.25, 0.75], 0))
     [-4.  0.]
     """
-    return evaluate_loss(
-        "probabilities",
+    return evaluate_rowwise(
+        PROBABILITIES,
         GRADIENT,
         probabilities,
         labels,
         weight,
-        ignore_index,
-        0.0,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
     )[0]
 
 
@@ -361,17 +360,16 @@ def cross_entropy_from_probabilities_hessian(
     [[16.  0.]
      [ 0.  0.]]
     """
-    return evaluate_loss(
-        "probabilities",
+    return evaluate_rowwise(
+        PROBABILITIES,
         HESSIAN,
         probabilities,
         labels,
         weight,
-        ignore_index,
-        0.0,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
     )[0]
 
 
@@ -392,84 +390,19 @@ def cross_entropy_from_probabilities_value_and_gradient(
 
     Examples
     --------
+    >>> import numpy as np
     >>> value, gradient = cross_entropy_from_probabilities_value_and_gradient([0.5, 0.5], 1)
     >>> bool(value == np.log(2)), gradient
     (True, array([ 0., -2.]))
     """
-    return evaluate_loss(
-        "probabilities",
+    return evaluate_rowwise(
+        PROBABILITIES,
         BOTH,
         probabilities,
         labels,
         weight,
-        ignore_index,
-        0.0,
         axis,
         reduction,
         workers,
+        ignore_index=ignore_index,
     )
-
-
-def softmax_jacobian(z: ArrayLike, *, axis: int = -1) -> Any:
-    """Return the Jacobian of the softmax in its logits, diag(p) - p pᵀ.
-
-    Parameters
-    ----------
-    z : array_like
-        Logits, shape (…, K, …), any float.
-    axis : int
-        The class axis.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (…, K, K), the class axis last: row i holds the derivatives of p_i. It is symmetric,
-        and the Hessian of the cross-entropy whatever the label.
-
-    Examples
-    --------
-    >>> softmax_jacobian([0.0, 0.0])
-    array([[ 0.25, -0.25],
-           [-0.25,  0.25]])
-    """
-    z = as_array("z", z)
-    axis = check_axis("z", z, axis)
-    any_class = np.zeros(z.shape[:axis] + z.shape[axis + 1 :], int)
-    return evaluate_loss("z", HESSIAN, z, any_class, None, None, 0.0, axis, "none", None)[0]
-
-
-def sigmoid_jacobian(z: ArrayLike) -> Any:
-    """Return the Jacobian of N sigmoids in their N logits, a diagonal matrix of σ(z) σ(-z).
-
-    Beside `softmax_jacobian` it shows the difference: N questions do not see each other, N classes
-    of one question do.
-
-    Parameters
-    ----------
-    z : array_like
-        Logits, one-dimensional, any float.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, N).
-
-    Raises
-    ------
-    ValueError
-        If `z` is not one-dimensional.
-
-    Examples
-    --------
-    >>> sigmoid_jacobian([0.0, 0.0])
-    array([[0.25, 0.  ],
-           [0.  , 0.25]])
-    """
-    (z,), dtype = as_arrays(z=z)
-    if z.ndim != 1:
-        raise ValueError(
-            f"z: expected one dimension (N,) for an (N, N) Jacobian, got shape {z.shape}; "
-            "pass z.ravel()"
-        )
-    z = z.astype(dtype)
-    return np.diag(sigmoid(z) * sigmoid(-z))

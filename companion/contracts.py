@@ -5,7 +5,7 @@ Kind and dtype raise `TypeError`; shape, range and option raise `ValueError`. No
 no clipping, no squeezing, no broadcasting beyond a scalar.
 
 Read `as_array` first (what may come in), then `as_arrays` and `common_shape` (how arguments meet),
-then the checks of values and options.
+then the checks of values and options: each is called once, before any arithmetic.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from numpy.typing import ArrayLike
 __all__ = [
     "as_array",
     "as_arrays",
+    "as_point",
     "check_axis",
     "check_choice",
-    "check_fraction",
+    "check_number",
+    "check_smoothing",
+    "check_unit_interval",
+    "check_weight",
     "common_shape",
     "compute_dtype",
     "count_workers",
-    "in_unit_interval",
-    "unit_interval_error",
-    "weight_error",
-    "weight_shape",
 ]
 
 _TENSOR_LIBRARIES = {"torch", "tensorflow", "jax", "jaxlib", "cupy"}
@@ -104,6 +104,29 @@ def _conversion(name: str, value: object, array: np.ndarray) -> str:
     return "pass numbers, or an array or nested list of them"
 
 
+def as_point(name: str, value: ArrayLike) -> np.ndarray:
+    """Return a point to differentiate at as a new float array, integers as float64, or refuse it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_array`; if there is no element, or one that is not finite.
+    """
+    point = as_array(name, value)
+    point = point.astype(point.dtype if point.dtype.kind == "f" else np.float64)
+    if not point.size:
+        raise ValueError(
+            f"{name}: expected at least one number, got shape {point.shape}; pass an array with "
+            "elements"
+        )
+    if not np.isfinite(point).all():
+        raise ValueError(
+            f"{name}: expected finite numbers, got {point[~np.isfinite(point)][0]}; a derivative "
+            "needs room on both sides"
+        )
+    return point
+
+
 def _name(kind: type) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
@@ -174,10 +197,17 @@ def common_shape(
     )
 
 
-def weight_shape(
-    name: str, weight: np.ndarray, shape: tuple[int, ...], target: str = "labels"
+def check_weight(
+    name: str,
+    weight: np.ndarray,
+    shape: tuple[int, ...],
+    target: str = "labels",
+    dtype: np.dtype | None = None,
 ) -> None:
-    """Refuse a weight that does not broadcast to `shape`, or that would enlarge it."""
+    """Refuse a weight that does not broadcast to `shape`, or is not finite and at least 0.
+
+    `target` names what has the shape; `dtype`, if given, must be able to hold the weight.
+    """
     try:
         fits = np.broadcast_shapes(weight.shape, shape) == shape
     except ValueError:
@@ -188,10 +218,38 @@ def weight_shape(
             f"got {weight.shape}; give one number for each element, or lengths of 1 where it "
             "repeats"
         )
+    if not weight.size:
+        return
+    low, high = np.min(weight), np.max(weight)
+    if not (low >= 0 and high < np.inf):
+        bad = weight[~((weight >= 0) & (weight < np.inf))]
+        raise ValueError(
+            f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
+            f"({bad.size} of {weight.size} elements); use 0 to leave an element out"
+        )
+    if dtype is not None and high > np.finfo(dtype).max:
+        raise ValueError(
+            f"{name}: expected values that the other arguments' dtype can hold, got "
+            f"{float(high)}; pass float64 arguments"
+        )
 
 
-def in_unit_interval(values: np.ndarray) -> bool:
-    """Return whether all numbers lie in [0, 1]; a NaN does not.
+def check_unit_interval(name: str, values: np.ndarray) -> None:
+    """Refuse values that do not all lie in [0, 1]; a NaN does not."""
+    if _in_unit_interval(values):
+        return
+    values = values.astype(np.float64)
+    outside = np.argwhere(~((values >= 0) & (values <= 1)))
+    where = tuple(int(i) for i in outside[0])
+    place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
+    raise ValueError(
+        f"{name}: expected values in [0, 1], got {float(values[where])}{place} "
+        f"({len(outside)} of {values.size} outside); {_mend(name, values)}"
+    )
+
+
+def _in_unit_interval(values: np.ndarray) -> bool:
+    """Return whether all numbers lie in [0, 1].
 
     Read as unsigned integers, the floats from 0 to 1 are in order, and all others, NaN included,
     are above them: one maximum tells. Only -0.0 is also above and needs the second look.
@@ -203,18 +261,6 @@ def in_unit_interval(values: np.ndarray) -> bool:
     if native and np.maximum.reduce(values.view(bits.dtype), axis=None) <= bits:
         return True
     return bool(np.min(values) >= 0 and np.max(values) <= 1)
-
-
-def unit_interval_error(name: str, values: ArrayLike) -> ValueError:
-    """Return the `ValueError` for `values` that do not all lie in [0, 1] (NaN included)."""
-    values = np.asarray(values, dtype=np.float64)
-    outside = np.argwhere(~((values >= 0) & (values <= 1)))
-    where = tuple(int(i) for i in outside[0])
-    place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
-    return ValueError(
-        f"{name}: expected values in [0, 1], got {float(values[where])}{place} "
-        f"({len(outside)} of {values.size} outside); {_mend(name, values)}"
-    )
 
 
 def _mend(name: str, values: np.ndarray) -> str:
@@ -229,21 +275,6 @@ def _mend(name: str, values: np.ndarray) -> str:
     if values.min() >= 0 and values.max() == 255:
         return f"for an image mask of 0 and 255 pass {name} / 255"
     return "use 0 and 1, or probabilities for soft labels (the labels are the second argument)"
-
-
-def weight_error(name: str, values: ArrayLike) -> ValueError:
-    """Return the `ValueError` for weights that are not all finite and at least 0."""
-    values = np.asarray(values, dtype=np.float64)
-    bad = values[~((values >= 0) & (values < np.inf))]
-    if not bad.size:
-        return ValueError(
-            f"{name}: expected values that the other arguments' dtype can hold, got "
-            f"{float(values.max())}; pass float64 arguments"
-        )
-    return ValueError(
-        f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
-        f"({bad.size} of {values.size} elements); use 0 to leave an element out"
-    )
 
 
 def check_axis(name: str, values: np.ndarray, axis: int) -> int:
@@ -281,20 +312,30 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         )
 
 
-def check_fraction(name: str, value: ArrayLike) -> float:
-    """Return `value` as a float in [0, 1], or refuse it."""
-    if type(value) is float and 0 <= value <= 1:
-        return value
+def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float:
+    """Return `value` as a float if it is one number of `interval`, such as "[0, 1)" or "(0, inf)".
+
+    `mend` ends the message of the `ValueError`; what is no real number is a `TypeError`.
+    """
     array = as_array(name, value)
-    if array.ndim != 0:
+    if array.ndim:
         raise ValueError(
-            f"{name}: expected one number in [0, 1], got shape {array.shape}; pass a scalar"
+            f"{name}: expected one number in {interval}, got shape {array.shape}; pass a scalar"
         )
-    if not 0 <= array <= 1:
-        raise ValueError(
-            f"{name}: expected a number in [0, 1], got {array}; 0 switches it off, 0.1 is usual"
-        )
-    return float(array)
+    number = float(array)
+    low, high = map(float, interval[1:-1].split(","))
+    inside = low <= number if interval[0] == "[" else low < number
+    if not (inside and (number <= high if interval[-1] == "]" else number < high)):
+        raise ValueError(f"{name}: expected a number in {interval}, got {array}; {mend}")
+    return number
+
+
+def check_smoothing(label_smoothing: float) -> float:
+    """Return the label smoothing as a float in [0, 1], or refuse it."""
+    if type(label_smoothing) is float and 0 <= label_smoothing <= 1:
+        return label_smoothing  # the usual case, which `torch.compile` can follow
+    mend = "0 switches it off, 0.1 is usual"
+    return check_number("label_smoothing", label_smoothing, "[0, 1]", mend)
 
 
 def count_workers(workers: int | None) -> int:

@@ -5,7 +5,8 @@ and booleans give float64). Infinite arguments give the limit, NaN gives NaN, an
 raised.
 
 Read in this order: `softplus` (the loss of a hard label), `log_sigmoid`, `sigmoid` and its inverse
-`logit`; then `logsumexp`, `log_softmax` and `softmax`, the same for several classes.
+`logit`; then `logsumexp`, `log_softmax` and `softmax`, the same for several classes; last the
+Jacobians of softmax and sigmoid.
 """
 
 from __future__ import annotations
@@ -22,12 +23,21 @@ from companion._numpy.softmax import Shifted
 from companion.contracts import (
     as_arrays,
     check_axis,
+    check_unit_interval,
     compute_dtype,
-    in_unit_interval,
-    unit_interval_error,
 )
 
-__all__ = ["log_sigmoid", "log_softmax", "logit", "logsumexp", "sigmoid", "softmax", "softplus"]
+__all__ = [
+    "log_sigmoid",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "sigmoid",
+    "sigmoid_jacobian",
+    "softmax",
+    "softmax_jacobian",
+    "softplus",
+]
 
 
 def softplus(z: ArrayLike) -> Any:
@@ -137,8 +147,7 @@ def logit(p: ArrayLike) -> Any:
     True
     """
     (p,), _ = as_arrays(p=p)
-    if not in_unit_interval(p):
-        raise unit_interval_error("p", p)
+    check_unit_interval("p", p)
 
     def formula(p: np.ndarray) -> Any:
         smaller = np.minimum(p, 1 - p)
@@ -175,7 +184,7 @@ def logsumexp(z: ArrayLike, *, axis: int = -1) -> Any:
     >>> bool(logsumexp([0.0, -40.0]) == np.exp(-40.0))
     True
     """
-    return _over_classes(Shifted.log_sum_of_exp, z, axis, keep=False)
+    return _over_classes(Shifted.log_sum_of_exp, z, axis, "number")
 
 
 def log_softmax(z: ArrayLike, *, axis: int = -1) -> Any:
@@ -199,7 +208,7 @@ def log_softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     >>> bool(log_softmax([40.0, 0.0])[0] == -np.exp(-40.0))
     True
     """
-    return _over_classes(lambda shifted: -shifted.log_loss(), z, axis)
+    return _over_classes(lambda shifted: -shifted.log_loss(), z, axis, "row")
 
 
 def softmax(z: ArrayLike, *, axis: int = -1) -> Any:
@@ -227,7 +236,69 @@ def softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     >>> softmax([np.inf, 0.0])
     array([1., 0.])
     """
-    return _over_classes(Shifted.softmax, z, axis)
+    return _over_classes(Shifted.softmax, z, axis, "row")
+
+
+def softmax_jacobian(z: ArrayLike, *, axis: int = -1) -> Any:
+    """Return the Jacobian of the softmax in its logits, diag(p) - p pᵀ.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, shape (…, K, …), any float.
+    axis : int
+        The class axis.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (…, K, K), the class axis last: row i holds the derivatives of p_i. It is symmetric,
+        and the Hessian of the cross-entropy whatever the label.
+
+    Examples
+    --------
+    >>> softmax_jacobian([0.0, 0.0])
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
+    """
+    return _over_classes(Shifted.jacobian, z, axis, "matrix")
+
+
+def sigmoid_jacobian(z: ArrayLike) -> Any:
+    """Return the Jacobian of N sigmoids in their N logits, a diagonal matrix of σ(z) σ(-z).
+
+    Beside `softmax_jacobian` it shows the difference: N questions do not see each other, N classes
+    of one question do.
+
+    Parameters
+    ----------
+    z : array_like
+        Logits, one-dimensional, any float.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N, N).
+
+    Raises
+    ------
+    ValueError
+        If `z` is not one-dimensional.
+
+    Examples
+    --------
+    >>> sigmoid_jacobian([0.0, 0.0])
+    array([[0.25, 0.  ],
+           [0.  , 0.25]])
+    """
+    (z,), dtype = as_arrays(z=z)
+    if z.ndim != 1:
+        raise ValueError(
+            f"z: expected one dimension (N,) for an (N, N) Jacobian, got shape {z.shape}; "
+            "pass z.ravel()"
+        )
+    z = z.astype(dtype)
+    return np.diag(sigmoid(z) * sigmoid(-z))
 
 
 def _elementwise(formula: Callable[[np.ndarray], Any], name: str, value: ArrayLike) -> Any:
@@ -243,24 +314,25 @@ def _elementwise(formula: Callable[[np.ndarray], Any], name: str, value: ArrayLi
 
 
 def _over_classes(
-    formula: Callable[[Shifted], np.ndarray], z: ArrayLike, axis: int, *, keep: bool = True
+    formula: Callable[[Shifted], np.ndarray], z: ArrayLike, axis: int, result: str
 ) -> Any:
-    """Return what `formula` gives for each row of logits, with the class axis or without it."""
+    """Return what `formula` gives for each row of logits: a number, a row or a (K, K) matrix."""
     (z,), dtype = as_arrays(z=z)
     classes = ClassAxis(z.shape, check_axis("z", z, axis))
-    result = np.empty(z.shape if keep else classes.rest, dtype)
-    source, exact = classes.view(z), z.dtype.char == "d"
+    k = classes.count
+    shapes = {"number": classes.rest, "row": z.shape, "matrix": (*classes.rest, k, k)}
+    out = np.empty(shapes[result], dtype)
+    view, exact = classes.view(z), z.dtype.char == "d"
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[()]]:
         for start, stop in bounds:
-            block = np.empty((classes.classes, stop - start))
-            classes.load(source, start, stop, block)
-            values = formula(Shifted(block, exact=exact))
-            if keep:
-                classes.store(classes.view(result), start, stop, values)
+            values = formula(Shifted(classes.load(view, start, stop), exact=exact))
+            if result == "row":
+                classes.store(classes.view(out), start, stop, values)
             else:
-                result.reshape(-1)[start:stop] = values
+                out.reshape(classes.rows, *values.shape[1:])[start:stop] = values
             yield ()
 
-    in_blocks(process, classes.rows, block=classes.block(classes.classes))
-    return result[()]
+    numbers = k**2 if result == "matrix" else k
+    in_blocks(process, classes.rows, block=classes.block(numbers))
+    return out[()]

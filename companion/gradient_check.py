@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from companion._differences import FORMULAS, difference, differentiate, value
-from companion.judge_contracts import as_number, as_numbers, as_point, check_option
+from companion.contracts import as_array, as_point, check_choice, check_number
 
 __all__ = [
     "Convergence",
@@ -187,7 +187,7 @@ def check_gradient(
     worst element: wrong, at index ...
     hint: every element is 2 times the numeric one: a 1/N is lost
     """
-    x = as_point(x)
+    x = as_point("x", x)
     found = differentiate(function, x, method, step)
     analytic = _as_gradient(gradient, x)
     shape = found.value.shape
@@ -204,8 +204,8 @@ def check_gradient(
     if rtol is None:
         floats = [a.dtype for a in (x, found.value, analytic) if a.dtype.kind == "f"]
         rtol = max(float(np.finfo(dtype).eps) for dtype in floats) ** 0.5
-    elif not 0 <= as_number("rtol", rtol) < 1:
-        raise ValueError(f"rtol: expected a number in [0, 1), got {rtol!r}; 1e-6 is usual")
+    else:
+        rtol = check_number("rtol", rtol, "[0, 1)", "1e-6 is usual")
     analytic = analytic.astype(np.float64)
     with np.errstate(all="ignore"):
         allowed = bound + rtol * np.maximum(abs(analytic), abs(numeric))
@@ -241,7 +241,7 @@ def numerical_gradient(
     >>> print(bool(np.all(bound < 1e-9)))
     True
     """
-    point = as_point(x)
+    point = as_point("x", x)
     _check_one_number(function, point)
     return numerical_jacobian(function, point, method=method, step=step)
 
@@ -304,7 +304,7 @@ def numerical_jacobian(
     [[3. 2.]
      [1. 0.]]
     """
-    found = differentiate(function, as_point(x), method, step)
+    found = differentiate(function, as_point("x", x), method, step)
     return found.slope, found.bound
 
 
@@ -350,11 +350,11 @@ def convergence(
     1.0
     2.0
     """
-    check_option("method", method, FORMULAS)
-    x = as_point(x)
+    check_choice("method", method, FORMULAS)
+    x = as_point("x", x)
     _check_one_number(function, x)
     steps = np.geomspace(0.1, 1e-15, 57) if steps is None else steps
-    steps = np.sort(np.ravel(as_point(steps, "steps")))[::-1]
+    steps = np.sort(np.ravel(as_point("steps", steps)))[::-1]
     if not steps[-1] > 0:
         raise ValueError(f"steps: expected positive numbers, got {steps[-1]}; leave it out")
     exact = _as_gradient(gradient, x).astype(np.float64)
@@ -386,7 +386,7 @@ def _check_one_number(function: _Function, x: np.ndarray) -> None:
 
 
 def _as_gradient(gradient: Callable[[np.ndarray], ArrayLike] | ArrayLike, x: np.ndarray) -> Any:
-    return as_numbers("gradient", gradient(x.copy()) if callable(gradient) else gradient)
+    return as_array("gradient", gradient(x.copy()) if callable(gradient) else gradient)
 
 
 def _diagonal(parts: list[np.ndarray], x: np.ndarray) -> list[np.ndarray]:

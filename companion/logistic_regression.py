@@ -20,7 +20,13 @@ from companion.binary import (
     binary_cross_entropy_with_logits_hessian,
     binary_cross_entropy_with_logits_value_and_gradient,
 )
-from companion.contracts import as_array, check_choice, unit_interval_error, weight_error
+from companion.contracts import (
+    as_array,
+    check_choice,
+    check_number,
+    check_unit_interval,
+    check_weight,
+)
 from companion.elementary import sigmoid
 
 __all__ = ["LogisticRegressionResult", "fit_logistic_regression"]
@@ -28,6 +34,7 @@ __all__ = ["LogisticRegressionResult", "fit_logistic_regression"]
 _EPS = float(np.finfo(np.float64).eps)
 _ILL_CONDITIONED = 1e10  # coefficients have lost about ten of sixteen digits
 _SLIGHT = 1e-6  # a loss of margin that counts as none beside the largest gain
+_DEFAULT = "leave it out for the default"
 _MAX_ITERATIONS = {"newton": 100, "gradient_descent": 10_000}
 _TOLERANCE = {"newton": 1e-12, "gradient_descent": 1e-8}
 
@@ -152,7 +159,9 @@ def fit_logistic_regression(
     """
     problem = _problem(features, labels, weight, l2, intercept)
     check_choice("method", method, tuple(_MAX_ITERATIONS))
-    tolerance = _number("tolerance", _TOLERANCE[method] if tolerance is None else tolerance, False)
+    tolerance = check_number(
+        "tolerance", _TOLERANCE[method] if tolerance is None else tolerance, "(0, inf)", _DEFAULT
+    )
     limit = _MAX_ITERATIONS[method] if max_iterations is None else max_iterations
     whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool)
     if not whole or limit < 1:
@@ -169,9 +178,8 @@ def fit_logistic_regression(
         rate = 0.0
     else:
         bound = problem.lipschitz()
-        rate = (
-            1 / bound if learning_rate is None else _number("learning_rate", learning_rate, False)
-        )
+        rate = 1 / bound if learning_rate is None else learning_rate
+        rate = check_number("learning_rate", rate, "(0, inf)", _DEFAULT)
     point, step = problem.at(np.zeros(problem.design.shape[1])), None
     losses, norm = [point.loss], problem.gradient_norm(point)
     while norm > tolerance and len(losses) <= limit and np.isfinite(point.loss):
@@ -343,15 +351,13 @@ def _problem(
                 f"{name}: expected shape {x.shape[:1]}, since features has {x.shape}, got "
                 f"{array.shape}; pass {mend}"
             )
-    if not np.all((y >= 0) & (y <= 1)):
-        raise unit_interval_error("labels", y)
-    if not np.all((w >= 0) & (w < np.inf)):
-        raise weight_error("weight", w)
+    check_unit_interval("labels", y)
+    check_weight("weight", w, y.shape)
     if not w.any():
         raise ValueError("weight: expected a positive sum, got 0; give some row a weight")
     if not isinstance(intercept, (bool, np.bool_)):
         raise TypeError(f"intercept: expected True or False, got {intercept!r}; choose one")
-    penalty = np.full(x.shape[1], _number("l2", l2, zero=True))
+    penalty = np.full(x.shape[1], check_number("l2", l2, "[0, inf)", _DEFAULT))
     used = y[w > 0]
     if intercept and used[0] in (0, 1) and np.all(used == used[0]):
         raise ValueError(
@@ -377,13 +383,3 @@ def _features(features: ArrayLike) -> np.ndarray:
             "remove the row, or fill the gap"
         )
     return x
-
-
-def _number(name: str, value: float, zero: bool) -> float:
-    array = as_array(name, value)
-    if array.ndim or not 0 <= array < np.inf or not (zero or array > 0):
-        raise ValueError(
-            f"{name}: expected one finite number {'of at least' if zero else 'above'} 0, got "
-            f"{value!r}; leave it out for the default"
-        )
-    return float(array)

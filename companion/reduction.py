@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.contracts import as_arrays, weight_error, weight_shape
+from companion.contracts import as_arrays, check_weight
 
 __all__ = ["REDUCTIONS", "RunningMean", "apply_weight", "denominator"]
 
@@ -116,9 +116,7 @@ class RunningMean:
         if weight is None:
             total = float(values.size)
         else:
-            weight_shape("weight", weight, values.shape, "values")
-            if not np.all((weight >= 0) & (weight < np.inf)):
-                raise weight_error("weight", weight)
+            check_weight("weight", weight, values.shape, "values")
             weight = np.broadcast_to(weight.astype(np.float64), values.shape)
             total = _plain_sum(weight)
             with np.errstate(all="ignore"):

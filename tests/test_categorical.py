@@ -347,26 +347,6 @@ def test_gradient_sums_to_zero_and_hessian_is_symmetric_semidefinite_with_null_v
     np.testing.assert_array_equal(h, categorical.softmax_jacobian(z))
 
 
-def test_jacobians_are_pytorch_s():
-    torch = pytest.importorskip("torch")
-
-    z = np.random.default_rng(0).normal(0, 2, 5)
-    x = torch.tensor(z)
-    for ours, theirs in [
-        (categorical.softmax_jacobian, lambda x: torch.softmax(x, -1)),
-        (categorical.sigmoid_jacobian, torch.sigmoid),
-    ]:
-        expected = torch.autograd.functional.jacobian(theirs, x).numpy()
-        np.testing.assert_allclose(ours(z), expected, rtol=1e-12, atol=1e-16)
-
-
-def test_softmax_jacobian_puts_the_classes_last_whatever_the_axis():
-    z = np.random.default_rng(0).normal(0, 2, (2, 3, 4))
-    for axis in (0, 1, 2, -1, -2, -3):
-        expected = categorical.softmax_jacobian(np.moveaxis(z, axis, -1))
-        np.testing.assert_array_equal(categorical.softmax_jacobian(z, axis=axis), expected)
-
-
 # Shapes, layouts, sizes -------------------------------------------------------------------------
 
 
@@ -466,9 +446,3 @@ def test_misfits_are_refused_with_a_way_to_mend_them(labels, options, error, wor
         value(np.zeros((2, 3)), labels, **options)
     assert type(caught.value) is error
     assert "; " in str(caught.value)
-
-
-@pytest.mark.parametrize("shape", [(2, 2), ()])
-def test_sigmoid_jacobian_is_for_one_dimension(shape):
-    with pytest.raises(ValueError, match=r"\(N, N\)"):
-        categorical.sigmoid_jacobian(np.zeros(shape))

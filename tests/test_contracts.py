@@ -15,7 +15,7 @@ from companion import (
     binary_cross_entropy_with_logits,
     elementary,
 )
-from companion.contracts import in_unit_interval
+from companion.contracts import as_point, check_number, check_unit_interval
 from tests.tables.losses import LOSSES
 
 FIRST = np.array([0.2, 0.7, 0.9])  # valid as probabilities and as logits
@@ -387,6 +387,14 @@ def test_wrong_axis_is_refused(function, axis, kind):
         function(np.zeros((2, 3)), axis=axis)
 
 
+def is_inside(values):
+    try:
+        check_unit_interval("values", values)
+    except ValueError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f8", "<f4"])
 @pytest.mark.parametrize("shape", [(), (1,), (3, 2)])
 @pytest.mark.parametrize("last", [False, True])
@@ -399,11 +407,53 @@ def test_unit_interval_holds_its_ends_and_nothing_outside(dtype, shape, last):
         for value in values:
             array = np.full(shape, 0.25, dtype)
             array[(-1,) * len(shape) if last else (0,) * len(shape)] = value
-            assert in_unit_interval(array) is expected, value
+            assert is_inside(array) is expected, value
 
 
 @pytest.mark.parametrize(
     ("values", "inside"), [([0, 1], True), ([0, 2], False), ([-1, 1], False), ([True, False], True)]
 )
 def test_unit_interval_of_integers_and_booleans(values, inside):
-    assert in_unit_interval(np.array(values)) is inside
+    assert is_inside(np.array(values)) is inside
+
+
+INSIDE = [("[0, 1]", 0), ("[0, 1]", 1), ("[0, 1)", 0), ("(0, inf)", 5e-324), ("[0, inf)", 1e308)]
+OUTSIDE = [("[0, 1)", 1), ("(0, inf)", 0.0), ("[0, inf)", np.inf), ("[0, 1]", -5e-324)]
+
+
+@pytest.mark.parametrize(("interval", "number"), INSIDE)
+def test_number_of_the_interval_comes_back_as_a_float(interval, number):
+    for given in (number, np.float64(number), np.array(number)):
+        returned = check_number("h", given, interval, "mend")
+        assert type(returned) is float
+        assert returned == number
+
+
+@pytest.mark.parametrize(("interval", "number"), [*OUTSIDE, ("[0, 1]", np.nan)])
+def test_number_outside_the_interval_is_refused_with_the_interval_and_the_mend(interval, number):
+    with pytest.raises(ValueError, match=re.escape(f"h: expected a number in {interval}, got ")):
+        check_number("h", number, interval, "mend")
+
+
+@pytest.mark.parametrize("given", [[0.5], np.full((1, 1), 0.5)], ids=["list", "matrix"])
+def test_several_numbers_are_not_one(given):
+    with pytest.raises(ValueError, match=r"h: expected one number in \[0, 1\], got shape .*; pass"):
+        check_number("h", given, "[0, 1]", "mend")
+
+
+def test_point_is_a_new_array_of_floats():
+    assert as_point("x", np.array([1, 2])).dtype == np.float64
+    narrow = np.array([1.0, 2.0], np.float32)
+    point = as_point("x", narrow)
+    assert point.dtype == np.float32
+    assert not np.shares_memory(point, narrow)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [([], r"at least one number, got shape \(0,\)"), ([1.0, np.inf], "finite numbers, got inf")],
+    ids=["empty", "infinite"],
+)
+def test_point_without_room_on_both_sides_is_refused(given, words):
+    with pytest.raises(ValueError, match=words):
+        as_point("x", given)

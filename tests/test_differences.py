@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from companion import _differences
 from companion._differences import differentiate
+from companion.contracts import as_point
 from companion.gradient_check import numerical_gradient, numerical_jacobian
-from companion.judge_contracts import as_point
 
 EPS = np.finfo(np.float64).eps
 signed = st.floats(-2, 2).map(lambda e: 10**e) | st.floats(-2, 2).map(lambda e: -(10**e))
@@ -215,7 +215,7 @@ def test_extrapolation_cancels_the_error_of_second_order():
     ],
 )
 def test_kink_shows_both_slopes_and_a_bound_that_holds_both(function, x, left, right):
-    found = differentiate(function, as_point(x), "central", None)
+    found = differentiate(function, as_point("x", x), "central", None)
     assert found.kink
     np.testing.assert_allclose(
         [found.left, found.right], [left, right], rtol=0.05, atol=0.05 * right
@@ -236,7 +236,7 @@ def test_kink_shows_both_slopes_and_a_bound_that_holds_both(function, x, left, r
     ],
 )
 def test_smooth_point_near_a_kink_is_no_kink(function, x, slope):
-    found = differentiate(function, as_point(x), "central", None)
+    found = differentiate(function, as_point("x", x), "central", None)
     assert not found.kink
     assert abs(found.slope - slope) <= found.bound < 1e-6
 
@@ -286,8 +286,8 @@ BAD = {
     "random": (alternating(), 1.0, {}, ValueError, "expected the same value for the same x"),
     "unknown method": (np.exp, 1.0, {"method": "forward"}, ValueError,
                        "method: expected one of 'central', 'complex', got 'forward'"),
-    "step of zero": (np.exp, 1.0, {"step": 0.0}, ValueError, "step: expected a positive number"),
-    "infinite step": (np.exp, 1.0, {"step": np.inf}, ValueError, "step: expected a positive"),
+    "step of zero": (np.exp, 1.0, {"step": 0.0}, ValueError, "step: expected a number in"),
+    "infinite step": (np.exp, 1.0, {"step": np.inf}, ValueError, "step: expected a number in"),
     "two steps": (np.exp, 1.0, {"step": [1, 2]}, ValueError, "step: expected one number"),
     "step too small": (np.exp, 1.0, {"step": 1e-17}, ValueError, "expected a step that changes"),
     "refuses complex": (lambda x: float(x), 1.0, {"method": "complex"}, TypeError,

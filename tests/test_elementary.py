@@ -25,6 +25,7 @@ from tests.tables.grids import logits, probabilities, worst_error
 EPS = np.finfo(np.float64).eps
 ELEMENTWISE = {sigmoid: logits, logit: probabilities, softplus: logits, log_sigmoid: logits}
 OVER_CLASSES = (logsumexp, softmax, log_softmax)
+JACOBIANS = (elementary.sigmoid_jacobian, elementary.softmax_jacobian)
 EVERY_ELEMENTWISE = pytest.mark.parametrize("function", ELEMENTWISE, ids=lambda f: f.__name__)
 EVERY_FUNCTION = pytest.mark.parametrize(
     "function", [*ELEMENTWISE, *OVER_CLASSES], ids=lambda f: f.__name__
@@ -291,10 +292,41 @@ def test_agrees_with_scipy_where_scipy_is_at_ease(ours, scipys):
 
 
 def test_every_public_function_is_tested_here():
-    assert {f.__name__ for f in [*ELEMENTWISE, *OVER_CLASSES]} == set(elementary.__all__)
+    assert {f.__name__ for f in [*ELEMENTWISE, *OVER_CLASSES, *JACOBIANS]} == set(
+        elementary.__all__
+    )
 
 
 @pytest.mark.parametrize("function", OVER_CLASSES, ids=lambda f: f.__name__)
 def test_one_logit_has_no_classes_and_the_message_names_the_way_out(function):
     with pytest.raises(ValueError, match=r"got a scalar; .* sigmoid"):
         function(3.0)
+
+
+# Jacobians ---------------------------------------------------------------------------------------
+
+
+def test_jacobians_are_pytorch_s():
+    torch = pytest.importorskip("torch")
+
+    z = np.random.default_rng(0).normal(0, 2, 5)
+    x = torch.tensor(z)
+    for ours, theirs in [
+        (elementary.softmax_jacobian, lambda x: torch.softmax(x, -1)),
+        (elementary.sigmoid_jacobian, torch.sigmoid),
+    ]:
+        expected = torch.autograd.functional.jacobian(theirs, x).numpy()
+        np.testing.assert_allclose(ours(z), expected, rtol=1e-12, atol=1e-16)
+
+
+def test_softmax_jacobian_puts_the_classes_last_whatever_the_axis():
+    z = np.random.default_rng(0).normal(0, 2, (2, 3, 4))
+    for axis in (0, 1, 2, -1, -2, -3):
+        expected = elementary.softmax_jacobian(np.moveaxis(z, axis, -1))
+        np.testing.assert_array_equal(elementary.softmax_jacobian(z, axis=axis), expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), ()])
+def test_sigmoid_jacobian_is_for_one_dimension(shape):
+    with pytest.raises(ValueError, match=r"\(N, N\)"):
+        elementary.sigmoid_jacobian(np.zeros(shape))

@@ -1,31 +1,27 @@
 """The formulas of the binary loss for one block of elements, written so that no digit is lost.
 
-`logits_block` and `probabilities_block` fill the results they are given (value, gradient, hessian;
-None where not wanted) from one-dimensional blocks, in place, with rows of scratch. They know
-neither weights nor reductions: `companion.binary` applies those, and switches warnings off.
+`LOGITS` and `PROBABILITIES` are the losses as data; `fill_from_logits` and
+`fill_from_probabilities` fill one-dimensional blocks in place, as `companion._numpy.elementwise`
+calls them. They know neither weights nor reductions.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["KINDS", "SCRATCH", "logits_block", "probabilities_block"]
+from companion._numpy.formula import Formula, Rows
 
-KINDS = ("value", "gradient", "hessian")
-"""The results of a formula, in the order of its parameters."""
-
-SCRATCH = 6
-"""Rows of scratch that a formula needs."""
+__all__ = ["LOGITS", "PROBABILITIES", "fill_from_logits", "fill_from_probabilities"]
 
 
-def logits_block(
+def fill_from_logits(
     z: np.ndarray,
     y: np.ndarray,
-    pos_weight: np.ndarray | None,
-    value: np.ndarray | None,
-    gradient: np.ndarray | None,
-    hessian: np.ndarray | None,
+    no: np.ndarray | None,
+    rows: Rows,
     scratch: np.ndarray,
+    *,
+    pos_weight: np.ndarray | None = None,
 ) -> None:
     """Fill value, gradient and Hessian with respect to z from e = exp(-|z|), which cannot overflow.
 
@@ -35,47 +31,42 @@ def logits_block(
     k = h - y.
     """
     e, h, k = scratch[0], scratch[1], scratch[2]
+    weighted = pos_weight is not None or no is not None
     np.abs(z, out=e)
     np.equal(z, e, out=h)
     np.negative(e, out=e)
     np.exp(e, out=e)
-    if pos_weight is None:
+    if not weighted:
         np.subtract(h, y, out=k)
     else:
-        t = np.multiply(pos_weight, y, out=scratch[3])
-        mass = np.subtract(1, y, out=scratch[4])
-        np.subtract(mass * h, t * (1 - h), out=k)
-        mass += t
-    if gradient is not None or hessian is not None:
+        yes = y if pos_weight is None else np.multiply(pos_weight, y, out=scratch[3])
+        no = 1 - y if no is None else no
+        np.subtract(no * h, yes * (1 - h), out=k)
+        mass = np.add(yes, no, out=scratch[4])
+    if rows.gradient is not None or rows.hessian is not None:
         one_plus_e = np.add(1, e, out=scratch[5])
         t = np.divide(e, one_plus_e, out=scratch[3])
-        if pos_weight is not None:
+        if weighted:
             t *= mass
-    if hessian is not None:
-        np.divide(t, one_plus_e, out=hessian)
-    if gradient is not None:
+    if rows.hessian is not None:
+        np.divide(t, one_plus_e, out=rows.hessian)
+    if rows.gradient is not None:
         h *= -2
         h += 1
-        np.multiply(h, t, out=gradient)
-        gradient += k
-    if value is not None:
+        np.multiply(h, t, out=rows.gradient)
+        np.add(rows.gradient, k, out=rows.gradient)
+    if rows.value is not None:
         np.log1p(e, out=e)
-        if pos_weight is not None:
+        if weighted:
             e *= mass
         # Neither term is negative: fmax only turns the inf * 0 of an infinite logit into 0 + 0.
         k *= z
         k += e
-        np.fmax(k, e, out=value)
+        np.fmax(k, e, out=rows.value)
 
 
-def probabilities_block(
-    p: np.ndarray,
-    y: np.ndarray,
-    _: None,
-    value: np.ndarray | None,
-    gradient: np.ndarray | None,
-    hessian: np.ndarray | None,
-    scratch: np.ndarray,
+def fill_from_probabilities(
+    p: np.ndarray, y: np.ndarray, no: np.ndarray | None, rows: Rows, scratch: np.ndarray
 ) -> None:
     """Fill value, gradient and Hessian with respect to p, with 0 times infinity as 0.
 
@@ -85,8 +76,8 @@ def probabilities_block(
     """
     b, t, u = scratch[:3]
     np.subtract(1, y, out=b)
-    if value is not None:
-        np.log(p, out=value)
+    if rows.value is not None:
+        value = np.log(p, out=rows.value)
         value *= y
         np.negative(value, out=value)
         np.fmax(value, 0, out=value)
@@ -101,17 +92,29 @@ def probabilities_block(
         u *= np.minimum(t, 746, out=t)
         value += u
     np.subtract(1, p, out=t)
-    if gradient is not None:
+    if rows.gradient is not None:
         np.multiply(p, t, out=u)
-        np.subtract(p, y, out=gradient)
+        gradient = np.subtract(p, y, out=rows.gradient)
         gradient /= u
         undefined = np.isnan(gradient)
         if undefined.any():  # 0 / 0 where p = y = 0 or p = y = 1: the limits are 1 and -1
             np.copyto(gradient, 1 - 2 * p, where=undefined)
-    if hessian is not None:
+    if rows.hessian is not None:
         np.divide(y, p, out=u)
         u /= p
-        np.divide(b, t, out=hessian)
+        hessian = np.divide(b, t, out=rows.hessian)
         hessian /= t
         np.fmax(hessian, 0, out=hessian)
         hessian += np.fmax(u, 0, out=u)
+
+
+LOGITS = Formula(
+    "logits",
+    fill_from_logits,
+    options=("pos_weight", "label_smoothing"),
+    label_weight=lambda y, no, pos_weight: pos_weight * y + no,
+)
+"""pos_weight y softplus(-z) + (1 - y) softplus(z)."""
+
+PROBABILITIES = Formula("probabilities", fill_from_probabilities)
+"""-(y log p + (1 - y) log(1 - p))."""

@@ -33,7 +33,7 @@ class ClassAxis:
     axis: int
 
     @property
-    def classes(self) -> int:
+    def count(self) -> int:
         """K, the length of the class axis."""
         return self.shape[self.axis]
 
@@ -60,19 +60,21 @@ class ClassAxis:
 
     def view(self, array: np.ndarray) -> np.ndarray:
         """Return `array`, of this shape, as (before, K, after); a copy if it is not contiguous."""
-        return array.reshape(-1, self.classes, max(1, self.inner))
+        return array.reshape(-1, self.count, max(1, self.inner))
 
-    def load(self, view: np.ndarray, start: int, stop: int, block: np.ndarray) -> None:
-        """Copy the rows from `start` to `stop` of a `view` into `block`, of shape (K, n)."""
+    def load(self, view: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Return the rows from `start` to `stop` of a `view` as a new (K, n) block of float64."""
+        block = np.empty((self.count, stop - start))
         for places, within, columns in self._pieces(start, stop):
             part = view[places, :, within]
-            block[:, columns].reshape(self.classes, len(part), -1)[...] = part.transpose(1, 0, 2)
+            block[:, columns].reshape(self.count, len(part), -1)[...] = part.transpose(1, 0, 2)
+        return block
 
     def store(self, view: np.ndarray, start: int, stop: int, block: np.ndarray) -> None:
         """Copy `block` back into the rows from `start` to `stop` of a `view`."""
         for places, within, columns in self._pieces(start, stop):
             part = view[places, :, within]
-            part[...] = block[:, columns].reshape(self.classes, len(part), -1).transpose(1, 0, 2)
+            part[...] = block[:, columns].reshape(self.count, len(part), -1).transpose(1, 0, 2)
 
     def _pieces(self, start: int, stop: int) -> list[tuple[slice, slice, slice]]:
         """Return where the rows lie: whole places at once, or one piece for each place."""

@@ -1,64 +1,71 @@
-"""What every call of a binary loss has in common: checks, smoothing, weights and the reduction.
+"""What every call of an elementwise loss has in common: check, prepare, evaluate, reduce.
 
-`evaluate_loss` runs a formula of `companion._numpy.binary` over the arguments in cache-sized
-blocks. Small plain arrays take a shorter way with the same result.
+`evaluate_elementwise` runs a `Formula` over the arguments in cache-sized blocks. It calls
+
+    fill(x, y, no, rows, scratch, **options)
+
+for each block: the first argument, the labels, and 1 minus them (None where it is no more than
+that), the `Rows` to fill, `SCRATCH` rows to work in, and the options that were given. Small plain
+arrays take a shorter way with the same result.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion._numpy.binary import KINDS, SCRATCH, logits_block, probabilities_block
 from companion._numpy.blockwise import BLOCK, evaluate
+from companion._numpy.formula import HESSIAN, Formula, Rows
 from companion.contracts import (
     as_arrays,
     check_choice,
-    check_fraction,
+    check_smoothing,
+    check_unit_interval,
+    check_weight,
     common_shape,
     compute_dtype,
     count_workers,
-    in_unit_interval,
-    unit_interval_error,
-    weight_error,
-    weight_shape,
 )
 from companion.reduction import REDUCTIONS, apply_weight, denominator
 
-__all__ = ["BOTH", "GRADIENT", "HESSIAN", "VALUE", "evaluate_loss"]
+__all__ = ["SCRATCH", "evaluate_elementwise"]
 
-VALUE, GRADIENT, HESSIAN, BOTH = ("value",), ("gradient",), ("hessian",), ("value", "gradient")
-"""What a call may want, each a part of `KINDS` in its order."""
+SCRATCH = 6
+"""Rows of scratch that a formula may use."""
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-def evaluate_loss(
-    block: Callable[..., None],
+def evaluate_elementwise(
+    formula: Formula,
     want: tuple[str, ...],
     x: ArrayLike,
     labels: ArrayLike,
     weight: ArrayLike | None,
-    pos_weight: ArrayLike | None,
-    label_smoothing: float,
     reduction: str,
     workers: int | None,
+    *,
+    label_smoothing: float = 0.0,
+    **options: ArrayLike | None,
 ) -> tuple[Any, ...]:
-    """Check the arguments, run `block` over them, and return what `want` names, reduced.
+    """Check the arguments, run `formula` over them, and return what `want` names, reduced.
 
     Parameters
     ----------
-    block : callable
-        `logits_block` or `probabilities_block`, which says what `x` is.
+    formula : Formula
+        The loss.
     want : tuple of str
         One of `VALUE`, `GRADIENT`, `HESSIAN` and `BOTH`.
-    x, labels, weight, pos_weight, label_smoothing, reduction, workers
+    x, labels, weight, reduction, workers, label_smoothing
         As in `companion.binary.binary_cross_entropy_with_logits`.
+    **options : array_like, optional
+        The formula's own, each finite, at least 0, and broadcast to the labels.
 
     Returns
     -------
@@ -71,84 +78,166 @@ def evaluate_loss(
         As in `companion.binary.binary_cross_entropy_with_logits`.
     """
     check_choice("reduction", reduction, REDUCTIONS)
-    smoothing = check_fraction("label_smoothing", label_smoothing)
+    smoothing = check_smoothing(label_smoothing)
     threads = count_workers(workers)
-    if weight is pos_weight is None and not smoothing and reduction != "weighted_mean":
-        results = _small(block, want, x, labels, reduction)
+    given = {name: option for name, option in options.items() if option is not None}
+    if weight is None and not (given or smoothing) and reduction != "weighted_mean":
+        results = _small(formula, want, x, labels, reduction)
         if results is not None:
             return results
-    first = "logits" if block is logits_block else "probabilities"
-    arguments = {first: x, "labels": labels, "weight": weight, "pos_weight": pos_weight}
-    arrays, dtype = as_arrays(("weight", "pos_weight"), **arguments)
-    shape = common_shape(first, arrays[0], "labels", arrays[1])
-    ranged = []
-    for i, (name, whole) in enumerate(zip(arguments, arrays, strict=True)):
-        if whole is None:
-            continue
-        if i > 1:
-            weight_shape(name, whole, shape)
-        # A block brings a scalar rounded to the working dtype; without elements none comes.
-        if whole.ndim == 0 or 0 in shape:
-            _check_range(name, whole, whole)
-        ranged.append((i, name, whole))
-    # A Hessian squares rounded numbers, and a sum of weights may leave a narrow float's range.
-    wide = want == HESSIAN or reduction == "weighted_mean"
-    sweep = functools.partial(
-        evaluate,
-        operands=arrays,
-        shape=shape,
-        dtype=_FLOAT64 if wide else compute_dtype(dtype),
-        workers=threads,
-    )
-
-    def checked(operands: list[Any], scratch: np.ndarray) -> list[Any]:
-        """Refuse what is out of range, and smooth the labels."""
-        for i, name, whole in ranged:
-            _check_range(name, operands[i], whole)
-        if smoothing:
-            operands[1] = np.multiply(operands[1], 1 - smoothing, out=scratch)
-            operands[1] += smoothing / 2
-        return operands
-
-    def applied_weight(operands: list[Any], _: list[Any], scratch: list[Any]) -> tuple[float]:
-        _, y, weight, pos_weight = checked(operands, scratch[0])
-        scratch[1][...] = 1 if pos_weight is None else pos_weight * y + (1 - y)
-        if weight is not None:
-            scratch[1] *= weight
-        return (_sum(scratch[1]),)
-
-    applied = sweep(applied_weight, outputs=(), scratch=2) if reduction == "weighted_mean" else ()
-    divisor = denominator(reduction, math.prod(shape), *applied)
-
-    def kernel(operands: list[Any], outputs: list[Any], scratch: list[Any]) -> tuple[float, ...]:
-        x, y, weight, pos_weight = checked(operands, scratch[0])
-        rows = {
-            kind: row if output is None else output
-            for kind, output, row in zip(want, outputs, scratch[1:3], strict=False)
-        }
-        block(x, y, pos_weight, *map(rows.get, KINDS), scratch[3:])
-        for kind, row in rows.items():
-            if weight is not None:
-                apply_weight(row, weight)
-            if kind != "value" and divisor != 1:
-                row /= divisor
-        return tuple(
-            _sum(row) if output is None else 0.0
-            for row, output in zip(rows.values(), outputs, strict=True)
-        )
-
-    # A reduced derivative keeps the shape of the first argument; of a scalar, it is the sum.
-    whole = reduction == "none", reduction == "none" or arrays[0].shape == shape
-    outputs = [np.empty(shape, dtype) if whole[kind != "value"] else None for kind in want]
-    totals = sweep(kernel, outputs=outputs, scratch=3 + SCRATCH) or (0.0,) * len(want)
+    call = _check(formula, want, x, labels, weight, given, smoothing, reduction)
+    divisor = _divisor(call, threads)
+    totals, outputs = _evaluate(call, divisor, threads)
     return tuple(
-        _rounded(total / (divisor if kind == "value" else 1), dtype) if out is None else out[()]
+        _rounded(total / (divisor if kind == "value" else 1), call.dtype)
+        if out is None
+        else out[()]
         for kind, out, total in zip(want, outputs, totals, strict=True)
     )
 
 
+@dataclass(frozen=True)
+class _Call:
+    """The checked arguments of a call."""
+
+    formula: Formula
+    want: tuple[str, ...]
+    operands: list[Any]  # first argument, labels, weight (or None), options
+    options: tuple[str, ...]
+    smoothing: float
+    reduction: str
+    shape: tuple[int, ...]
+    dtype: np.dtype  # of the result
+    working: np.dtype  # of the blocks
+
+    def labels(self, y: Any, scratch: Sequence[np.ndarray]) -> tuple[Any, Any]:
+        """Return a block of labels, smoothed, and what they lack to 1 (None: 1 - y as it is)."""
+        if not self.smoothing:
+            return y, None
+        keep, spread = 1 - self.smoothing, self.smoothing / 2
+        # Each from its own label, for 1 - y' would lose the digits of a small one.
+        no = np.multiply(np.subtract(1, y, out=scratch[0]), keep, out=scratch[0])
+        no += spread
+        yes = np.multiply(y, keep, out=scratch[1])
+        yes += spread
+        return yes, no
+
+    def given(self, operands: list[Any]) -> dict[str, Any]:
+        """Return the options of a block by their names."""
+        return dict(zip(self.options, operands[3:], strict=True))
+
+
+def _check(
+    formula: Formula,
+    want: tuple[str, ...],
+    x: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None,
+    options: dict[str, ArrayLike],
+    smoothing: float,
+    reduction: str,
+) -> _Call:
+    """Refuse what does not fit, before any arithmetic."""
+    arguments = {formula.argument: x, "labels": labels, "weight": weight, **options}
+    operands, dtype = as_arrays(("weight",), **arguments)
+    shape = common_shape(formula.argument, operands[0], "labels", operands[1])
+    if formula.argument == "probabilities":
+        check_unit_interval("probabilities", operands[0])
+    check_unit_interval("labels", operands[1])
+    # A Hessian squares rounded numbers, and a sum of weights may leave a narrow float's range.
+    wide = want == HESSIAN or reduction == "weighted_mean"
+    working = _FLOAT64 if wide else compute_dtype(dtype)
+    for name, operand in list(zip(arguments, operands, strict=True))[2:]:
+        if operand is not None:
+            check_weight(name, operand, shape, dtype=working)
+    return _Call(
+        formula, want, operands, tuple(options), smoothing, reduction, shape, dtype, working
+    )
+
+
+def _divisor(call: _Call, threads: int) -> float:
+    """Return what the sum of the losses is divided by."""
+    applied: tuple[float, ...] = ()
+    if call.reduction == "weighted_mean":
+        applied = _sweep(call, functools.partial(_sum_of_weights, call), (), 3, threads)
+    return denominator(call.reduction, math.prod(call.shape), *applied)
+
+
+def _sum_of_weights(call: _Call, operands: list[Any], _: Any, scratch: list[Any]) -> tuple[float]:
+    y, no = call.labels(operands[1], scratch[1:])
+    scratch[0][...] = 1
+    if call.formula.label_weight is not None and call.options:
+        rest = 1 - y if no is None else no
+        scratch[0][...] = call.formula.label_weight(y, rest, **call.given(operands))
+    if operands[2] is not None:
+        scratch[0] *= operands[2]
+    return (_sum(scratch[0]),)
+
+
+def _evaluate(
+    call: _Call, divisor: float, threads: int
+) -> tuple[tuple[float, ...], list[np.ndarray | None]]:
+    """Return the sums of what is reduced to a number, and the arrays of what is not."""
+    # A reduced derivative keeps the shape of the first argument; of a scalar, it is the sum.
+    elementwise = call.reduction == "none"
+    whole = elementwise, elementwise or call.operands[0].shape == call.shape
+    outputs = [
+        np.empty(call.shape, call.dtype) if whole[kind != "value"] else None for kind in call.want
+    ]
+    kernel = functools.partial(_fill_block, call, divisor)
+    totals = _sweep(call, kernel, outputs, 4 + SCRATCH, threads)
+    return totals or (0.0,) * len(call.want), outputs
+
+
+def _fill_block(
+    call: _Call, divisor: float, operands: list[Any], outputs: list[Any], scratch: list[Any]
+) -> tuple[float, ...]:
+    """Fill a block with what the call wants, weigh and divide it; return the sums of the rest."""
+    y, no = call.labels(operands[1], scratch)
+    results = {
+        kind: row if output is None else output
+        for kind, output, row in zip(call.want, outputs, scratch[2:4], strict=False)
+    }
+    call.formula.fill(operands[0], y, no, Rows(**results), scratch[4:], **call.given(operands))
+    for kind, row in results.items():
+        if operands[2] is not None:
+            apply_weight(row, operands[2])
+        if kind != "value" and divisor != 1:
+            row /= divisor
+    return tuple(
+        _sum(row) if output is None else 0.0
+        for row, output in zip(results.values(), outputs, strict=True)
+    )
+
+
+def _reduce(
+    call: _Call, divisor: float, totals: tuple[float, ...], outputs: list[np.ndarray | None]
+) -> tuple[Any, ...]:
+    """Return each result: an array as it is, the sum of losses divided, rounded to the dtype."""
+    return tuple(
+        out[()]
+        if out is not None
+        else _rounded(total / (divisor if kind == "value" else 1), call.dtype)
+        for kind, total, out in zip(call.want, totals, outputs, strict=True)
+    )
+
+
+def _sweep(
+    call: _Call, kernel: Any, outputs: Sequence[Any], scratch: int, threads: int
+) -> tuple[float, ...]:
+    return evaluate(
+        kernel,
+        call.operands,
+        outputs,
+        shape=call.shape,
+        dtype=call.working,
+        scratch=scratch,
+        workers=threads,
+    )
+
+
 def _small(
-    block: Callable[..., None], want: tuple[str, ...], x: Any, y: Any, reduction: str
+    formula: Formula, want: tuple[str, ...], x: Any, y: Any, reduction: str
 ) -> tuple[Any, ...] | None:
     """Return the same for two plain arrays that fit in one block, and None for all else.
 
@@ -166,16 +255,15 @@ def _small(
         and y.flags.c_contiguous
     ):
         return None
-    if not in_unit_interval(y):
-        raise unit_interval_error("labels", y)
-    if block is probabilities_block and not in_unit_interval(x):
-        raise unit_interval_error("probabilities", x)
+    if formula.argument == "probabilities":
+        check_unit_interval("probabilities", x)
+    check_unit_interval("labels", y)
     divisor = size if reduction == "mean" else 1
     rows = {kind: np.empty(size, dtype) for kind in want}
     results = []
     with np.errstate(all="ignore"):
         scratch = np.empty((SCRATCH, size), dtype)
-        block(x.reshape(-1), y.reshape(-1), None, *map(rows.get, KINDS), scratch)
+        formula.fill(x.reshape(-1), y.reshape(-1), None, Rows(**rows), scratch)
         for kind, row in rows.items():
             if kind == "value" and reduction != "none":
                 results.append(_rounded(_sum(row) / divisor, dtype))
@@ -184,17 +272,6 @@ def _small(
                 row /= divisor
             results.append(row.reshape(shape))
     return tuple(results)
-
-
-def _check_range(name: str, values: np.ndarray, whole: np.ndarray) -> None:
-    """Refuse values out of range, with a message about the whole argument."""
-    if name == "logits" or not values.size:
-        return
-    if name in ("weight", "pos_weight"):
-        if not (np.min(values) >= 0 and np.max(values) < np.inf):
-            raise weight_error(name, whole)
-    elif not in_unit_interval(values):
-        raise unit_interval_error(name, whole)
 
 
 def _sum(values: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """The formulas of categorical cross-entropy for one block of rows, written to lose no digit.
 
 A block holds K logits for each of n rows as a (K, n) matrix of float64. `Shifted` prepares what all
-formulas share. They know neither weights by row nor reductions: `companion.categorical` does.
+formulas share; labels and weights are for `companion._numpy.categorical`.
 """
 
 from __future__ import annotations
@@ -77,6 +77,14 @@ class Shifted:
         where = index, np.arange(len(index))
         top = self.is_top[where]
         return ((self.rest - self.others[where]) + (1 - top)) / (1 + self.rest)
+
+    def jacobian(self) -> np.ndarray:
+        """Return diag(p) - p pᵀ for each row, (n, K, K), its diagonal as p (1 - p)."""
+        p = self.softmax().T
+        jacobian = -p[:, :, np.newaxis] * p[:, np.newaxis, :]
+        k = np.arange(p.shape[1])
+        jacobian[:, k, k] = p * self.complement().T
+        return jacobian
 
 
 def _rounding_error(z: np.ndarray, largest: np.ndarray, high: np.ndarray) -> np.ndarray:

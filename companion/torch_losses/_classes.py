@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from companion.contracts import check_fraction
+from companion.contracts import check_smoothing
 from companion.torch_losses._autograd import differentiable
 from companion.torch_losses._contracts import (
     check_index,
@@ -74,49 +74,50 @@ def cross_entropy(
     4.2484e-18
     """
     reduction = check_reduction(size_average, reduce, reduction)
-    smoothing = check_fraction("label_smoothing", label_smoothing)
+    smoothing = check_smoothing(label_smoothing)
     check_tensor("input", input)
     check_tensor("target", target)
     dim = 1 if input.ndim > 1 else 0
     if target.is_floating_point() and target.shape == input.shape:
         dtype, z, q = check_pair("input", input, target)
         check_labels(q)
-        return _of_probabilities(z, q, weight, smoothing, dim, reduction, dtype)
+        weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
+        return reduce_losses(_of_probabilities(z, q, weight, smoothing, dim), reduction, dtype)
     dtype, z = working("input", input)
     ignored, index = check_index(target, z, dim, ignore_index)
-    z = torch.where(ignored.unsqueeze(dim), 0, z)
-    losses = log_losses(z, dim)
-    each = torch.gather(losses, dim, index.unsqueeze(dim)).squeeze(dim)
+    weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
+    losses, mass = _of_indices(z, index, ignored, weight, smoothing, dim)
+    if reduction == "mean":
+        return (total(losses) / total(mass)).to(dtype)
+    return reduce_losses(losses, reduction, dtype)
+
+
+def _of_indices(
+    z: Tensor, index: Tensor, ignored: Tensor, weight: Tensor | None, smoothing: float, dim: int
+) -> tuple[Tensor, Tensor]:
+    """Return the loss of each element, and the weight of its class; 0 where it is ignored."""
+    of_class = log_losses(torch.where(ignored.unsqueeze(dim), 0, z), dim)
+    losses = torch.gather(of_class, dim, index.unsqueeze(dim)).squeeze(dim)
     mass = (~ignored).to(z.dtype)
     if weight is not None:
-        weight = check_weight("weight", weight, (z.shape[dim],), z, exactly=True)
         mass = torch.where(ignored, 0, weight[index])
-        each = times(mass, each)
+        losses = times(mass, losses)
+        of_class = times(_along(weight, z, dim), of_class) if smoothing else of_class
     if smoothing:
-        spread = losses if weight is None else times(_along(weight, z, dim), losses)
-        each = (1 - smoothing) * each + smoothing / z.shape[dim] * torch.sum(spread, dim)
-    each = torch.where(ignored, 0, each)
-    if reduction == "mean":
-        return (total(each) / total(mass)).to(dtype)
-    return reduce_losses(each, reduction, dtype)
+        spread = smoothing / z.shape[dim] * torch.sum(of_class, dim)
+        losses = (1 - smoothing) * losses + spread
+    return torch.where(ignored, 0, losses), mass
 
 
 def _of_probabilities(
-    z: Tensor,
-    q: Tensor,
-    weight: Tensor | None,
-    smoothing: float,
-    dim: int,
-    reduction: str,
-    dtype: torch.dtype,
+    z: Tensor, q: Tensor, weight: Tensor | None, smoothing: float, dim: int
 ) -> Tensor:
+    """Return the loss of each element."""
     if smoothing:
         q = q * (1 - smoothing) + smoothing / z.shape[dim]
     if weight is not None:
-        weight = check_weight("weight", weight, (z.shape[dim],), z, exactly=True)
         q = _along(weight, z, dim) * q
-    each = torch.sum(times(q, log_losses(z, dim)), dim)
-    return reduce_losses(each, reduction, dtype)
+    return torch.sum(times(q, log_losses(z, dim)), dim)
 
 
 def _along(weight: Tensor, z: Tensor, dim: int) -> Tensor:

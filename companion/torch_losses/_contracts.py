@@ -97,8 +97,10 @@ def check_probabilities(p: Tensor) -> None:
 
 def check_weight(
     name: str, weight: Any, shape: tuple[int, ...], like: Tensor, *, exactly: bool = False
-) -> Tensor:
+) -> Tensor | None:
     """Return `weight` in the dtype of `like`, or refuse its shape, device or values."""
+    if weight is None:
+        return None
     _, weight = working(name, weight)
     try:
         fits = torch.broadcast_shapes(weight.shape, shape) == torch.Size(shape)

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from companion.contracts import check_fraction
+from companion.contracts import check_smoothing
 from companion.torch_losses._autograd import differentiable, is_plain, sum_of_terms, times_tangent
 from companion.torch_losses._contracts import check_labels, check_pair, check_weight
 from companion.torch_losses._pieces import fill_like, fill_loss, fill_slope, sum_of, total
-from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, weigh
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, times
 
 __all__ = [
     "BCEWithLogitsLoss",
@@ -76,17 +76,20 @@ def binary_cross_entropy_with_logits(
     2.061e-09
     """
     reduction = check_reduction(size_average, reduce, reduction)
+    smoothing = check_smoothing(label_smoothing)
     dtype, z, y = check_pair("input", input, target)
     check_labels(y)
+    weight = check_weight("weight", weight, y.shape, z)
+    pos_weight = check_weight("pos_weight", pos_weight, y.shape, z)
     if pos_weight is not None:
-        pos_weight = check_weight("pos_weight", pos_weight, y.shape, z).expand(y.shape)
-    smoothed = smooth_labels(y, label_smoothing)
+        pos_weight = pos_weight.expand(y.shape)
+    smoothed = smooth_labels(y, smoothing)
     if weight is None and reduction != "none":
         divisor = z.numel() if reduction == "mean" else 1
         loss = total_loss_of_logits(z, smoothed, pos_weight, divisor=divisor)
         return loss if loss.dtype == dtype else loss.to(dtype)
     losses = loss_of_logits(z, smoothed, pos_weight)
-    return reduce_losses(weigh(losses, weight, y.shape), reduction, dtype)
+    return reduce_losses(times(weight, losses), reduction, dtype)
 
 
 class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
@@ -103,7 +106,7 @@ class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction, pos_weight)
-        self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
+        self.label_smoothing = check_smoothing(label_smoothing)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input`, logits."""

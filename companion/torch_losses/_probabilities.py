@@ -5,10 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from companion.contracts import check_fraction
+from companion.contracts import check_smoothing
 from companion.torch_losses._autograd import differentiable, sum_of_terms, times_tangent
-from companion.torch_losses._contracts import check_labels, check_pair, check_probabilities
-from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, weigh
+from companion.torch_losses._contracts import (
+    check_labels,
+    check_pair,
+    check_probabilities,
+    check_weight,
+)
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, times
 
 __all__ = ["BCELoss", "binary_cross_entropy", "loss_of_probabilities"]
 
@@ -58,11 +63,13 @@ def binary_cross_entropy(
     tensor([0.6931,    inf])
     """
     reduction = check_reduction(size_average, reduce, reduction)
+    smoothing = check_smoothing(label_smoothing)
     dtype, p, y = check_pair("input", input, target)
     check_probabilities(p)
     check_labels(y)
-    losses = loss_of_probabilities(p, smooth_labels(y, label_smoothing))
-    return reduce_losses(weigh(losses, weight, y.shape), reduction, dtype)
+    weight = check_weight("weight", weight, y.shape, p)
+    losses = loss_of_probabilities(p, smooth_labels(y, smoothing))
+    return reduce_losses(times(weight, losses), reduction, dtype)
 
 
 class BCELoss(nn.BCELoss):
@@ -78,7 +85,7 @@ class BCELoss(nn.BCELoss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
-        self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
+        self.label_smoothing = check_smoothing(label_smoothing)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input`, probabilities."""

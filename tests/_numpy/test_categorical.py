@@ -1,62 +1,53 @@
-"""How a call is run: in blocks, with little memory, in float64, with the labels checked first."""
+"""The formulas for one block of rows are the derivatives of the definition that SymPy proves."""
 
-import tracemalloc
-
+import mpmath
 import numpy as np
 import pytest
+import sympy
 
-from companion._numpy import categorical
-from companion._numpy.blockwise import BLOCK
-from companion._numpy.categorical import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
+from companion._numpy.categorical import LOGITS, PROBABILITIES
+from companion._numpy.class_axis import ClassAxis
+from companion._numpy.formula import BOTH, HESSIAN
+from companion._numpy.targets import Targets
 
-
-def evaluate(name, want, x, labels, weight=None, reduction="mean", workers=None):
-    return evaluate_loss(name, want, x, labels, weight, None, 0.0, -1, reduction, workers)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("name", ["logits", "probabilities"])
-def test_extra_memory_is_a_few_mebibytes_whatever_the_size(name, workers, dtype):
-    x = np.full((2_000_000, 3), 0.3, dtype)  # 45.8 MiB in float64
-    labels = np.zeros(len(x), np.int8)
-    tracemalloc.start()
-    try:
-        evaluate(name, VALUE, x, labels, workers=workers)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < workers * 12 * BLOCK * 8 == workers * 6 * 2**20
+K = 3
+Z = np.array([[-2.0, 0.5, 0.25], [0.0, 3.0, -1.0]])
+P = np.array([[0.125, 0.5, 0.375], [0.7, 0.2, 0.1]])
+X, Q, W = sympy.symbols("x:3"), sympy.symbols("q:3"), sympy.symbols("w:3")
+LOG_P = {
+    "logits": [x - sympy.log(sum(map(sympy.exp, X))) for x in X],
+    "probabilities": list(map(sympy.log, X)),
+}
+LABELS = {"indices": np.array([2, 0]), "probabilities": np.array([[0.5, 0.25, 0.25], [0, 1, 0]])}
 
 
-def test_only_what_is_wanted_is_made():
-    x, labels = np.zeros((4, 3)), np.zeros(4, int)
-    for want, shapes in [
-        (VALUE, [()]),
-        (GRADIENT, [(4, 3)]),
-        (HESSIAN, [(4, 3, 3)]),
-        (BOTH, [(), (4, 3)]),
-    ]:
-        assert [np.shape(result) for result in evaluate("logits", want, x, labels)] == shapes
+def derivatives(argument, x, q, w):
+    """Return value, gradient and Hessian of -Σ w_k q_k log p_k at one row, by SymPy and mpmath."""
+    loss = -sum(w * q * log_p for w, q, log_p in zip(W, Q, LOG_P[argument], strict=True))
+    gradient = [sympy.diff(loss, a) for a in X]
+    hessian = [[sympy.diff(g, b) for b in X] for g in gradient]
+    point = [mpmath.mpf(float(v)) for v in (*x, *q, *w)]
+    with mpmath.workdps(40):
+        return [
+            np.array(sympy.lambdify([*X, *Q, *W], part, "mpmath")(*point), dtype=float)
+            for part in (loss, gradient, hessian)
+        ]
 
 
-def test_labels_are_checked_before_the_arithmetic_starts(monkeypatch):
-    def too_early(*args):
-        raise AssertionError("the formula ran")
-
-    monkeypatch.setattr(categorical, "_from_logits", too_early)
-    labels = np.zeros(BLOCK + 1, int)
-    labels[-1] = 2
-    with pytest.raises(IndexError, match=str(BLOCK)):
-        evaluate("logits", VALUE, np.zeros((BLOCK + 1, 2)), labels)
-
-
-def test_arguments_are_left_as_they_were():
-    x = np.random.default_rng(0).normal(size=(5, 3))
-    labels, weight = np.full((5, 3), 0.25), np.arange(3.0)
-    for array in (x, labels, weight):
-        array.flags.writeable = False
-    before = x.copy(), labels.copy(), weight.copy()
-    evaluate("logits", BOTH, x, labels, weight, "weighted_mean")
-    for array, copy in zip((x, labels, weight), before, strict=True):
-        np.testing.assert_array_equal(array, copy)
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("weight", [None, np.array([0.5, 1.0, 2.0])], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("formula", "x"), [(LOGITS, Z), (PROBABILITIES, P)])
+def test_block_holds_the_derivatives_of_the_definition(formula, x, weight, labels):
+    y = LABELS[labels]
+    targets = Targets(y, ClassAxis(x.shape, 1), weight, None, 0.0)
+    call = x.T.copy(), targets, slice(0, len(x))
+    found = formula.fill(*call, BOTH, True) | formula.fill(*call, HESSIAN, True)
+    q = np.eye(K)[y] if y.ndim == 1 else y
+    for row in range(len(x)):
+        expected = derivatives(
+            formula.argument, x[row], q[row], np.ones(K) if weight is None else weight
+        )
+        # A dozen roundings; an entry that vanishes is 0 up to those of its terms, which are below 4
+        computed = found["value"][row], found["gradient"][:, row], found["hessian"][row]
+        for ours, exact in zip(computed, expected, strict=True):
+            np.testing.assert_allclose(ours, exact, rtol=4e-15, atol=4e-15)

@@ -1,5 +1,6 @@
 """The short way of small arrays gives what the long way gives; the long way reads anything."""
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -8,19 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion._numpy import elementwise
-from companion._numpy.binary import logits_block, probabilities_block
+from companion._numpy.binary import LOGITS, PROBABILITIES
 from companion._numpy.blockwise import BLOCK
-from companion._numpy.elementwise import BOTH, GRADIENT, HESSIAN, VALUE, evaluate_loss
+from companion._numpy.elementwise import evaluate_elementwise
+from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
 from tests.tables.losses import LOSSES, draw
 
 PLAIN = [loss for loss in LOSSES if not loss.options]
-BLOCKS = {"logits": logits_block, "probabilities": probabilities_block}
+FORMULAS = {"logits": LOGITS, "probabilities": PROBABILITIES}
 EVERY_WANT = pytest.mark.parametrize("want", [VALUE, GRADIENT, HESSIAN, BOTH], ids="+".join)
 
 
 def evaluate(loss, want, first, labels, reduction, weight=None):
-    block = BLOCKS[loss.argument]
-    return evaluate_loss(block, want, first, labels, weight, None, 0.0, reduction, None)
+    formula = FORMULAS[loss.argument]
+    return evaluate_elementwise(formula, want, first, labels, weight, reduction, None)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -124,3 +126,17 @@ def test_threads_share_nothing():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("spoilt", ["labels", "weight"])
+def test_arguments_are_checked_before_the_arithmetic_starts(spoilt):
+    def too_early(*args, **kwargs):
+        raise AssertionError("the formula ran")
+
+    formula = dataclasses.replace(LOGITS, fill=too_early)
+    arguments = {"labels": np.zeros(BLOCK + 1), "weight": np.ones(BLOCK + 1)}
+    arguments[spoilt][-1] = -1
+    with pytest.raises(ValueError, match=rf"{spoilt}: .*-1\.0"):
+        evaluate_elementwise(
+            formula, VALUE, np.zeros(BLOCK + 1), **arguments, reduction="mean", workers=None
+        )

@@ -182,16 +182,14 @@ def _elementary(function):
     if function is elementary.logit:
         return Call(function, {"p": ("unit", PROBABILITIES)})
     logits = {"z": ("logits", LOGITS)}
-    if function in (elementary.logsumexp, elementary.log_softmax, elementary.softmax):
+    if function is elementary.sigmoid_jacobian:
+        return Call(function, logits, ({"z": 1.0}, {"z": np.ones((2, 2))}))
+    if "softmax" in function.__name__ or function is elementary.logsumexp:
         return Call(function, logits | {"axis": ("axis", -1)}, ({"z": 1.0},))
     return Call(function, logits)
 
 
 def _categorical(function):
-    if function is categorical.softmax_jacobian:
-        return [Call(function, {"z": ("logits", LOGITS), "axis": ("axis", -1)}, ({"z": 1.0},))]
-    if function is categorical.sigmoid_jacobian:
-        return [Call(function, {"z": ("logits", LOGITS)}, ({"z": 1.0}, {"z": np.ones((2, 2))}))]
     on_logits = "probabilities" not in function.__name__
     first, sort, row = "probabilities", "unit", PROBABILITIES
     if on_logits:
@@ -270,7 +268,12 @@ def update(values, weight):
 
 CALLS = [
     *(_binary(getattr(binary, name)) for name in binary.__all__),
-    *(call for name in categorical.__all__ for call in _categorical(getattr(categorical, name))),
+    *(
+        call
+        for name in categorical.__all__
+        if "jacobian" not in name  # they are in elementary
+        for call in _categorical(getattr(categorical, name))
+    ),
     *(_elementary(getattr(elementary, name)) for name in elementary.__all__),
     Call(
         update,

@@ -1,0 +1,172 @@
+"""What every call of a loss over rows of K classes has in common: check, prepare, evaluate, reduce.
+
+`evaluate_rowwise` runs a `Formula` over blocks of rows with the classes first, (K, n). It calls
+
+    fill(x, targets, rows, want, exact)
+
+for each: the logits or probabilities, the `Targets` of the call, the slice of rows, what is wanted,
+and whether `x` was float64. The result is a dictionary by the names in `want`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from companion._numpy.blockwise import in_blocks
+from companion._numpy.class_axis import ClassAxis
+from companion._numpy.formula import HESSIAN, Formula
+from companion._numpy.targets import Targets, check_ignore_index, check_labels
+from companion.contracts import (
+    as_arrays,
+    check_axis,
+    check_choice,
+    check_smoothing,
+    check_unit_interval,
+    check_weight,
+    count_workers,
+)
+from companion.reduction import REDUCTIONS, denominator
+
+__all__ = ["evaluate_rowwise"]
+
+
+def evaluate_rowwise(
+    formula: Formula,
+    want: tuple[str, ...],
+    x: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None,
+    axis: int,
+    reduction: str,
+    workers: int | None,
+    *,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[Any, ...]:
+    """Check the arguments, run `formula` over them, and return what `want` names, reduced.
+
+    Parameters
+    ----------
+    formula : Formula
+        The loss.
+    want : tuple of str
+        One of `VALUE`, `GRADIENT`, `HESSIAN` and `BOTH`.
+    x, labels, weight, axis, reduction, workers, ignore_index, label_smoothing
+        As in `companion.categorical.cross_entropy`.
+
+    Returns
+    -------
+    tuple
+        One numpy scalar or array for each name in `want`.
+
+    Raises
+    ------
+    TypeError, ValueError, IndexError
+        As in `companion.categorical.cross_entropy`.
+    """
+    check_choice("reduction", reduction, REDUCTIONS)
+    check_ignore_index(ignore_index)
+    smoothing = check_smoothing(label_smoothing)
+    threads = count_workers(workers)
+    call = _check(formula, want, x, labels, weight, axis, ignore_index, smoothing, threads)
+    divisor = denominator(reduction, *call.targets.count_and_mass(threads))
+    total, outputs = _evaluate(call, divisor, reduction, threads)
+    with np.errstate(all="ignore"):
+        return tuple(
+            call.dtype.type(total / divisor) if out is None else out[()] for out in outputs.values()
+        )
+
+
+@dataclass(frozen=True)
+class _Call:
+    """The checked arguments of a call."""
+
+    formula: Formula
+    want: tuple[str, ...]
+    x: np.ndarray
+    targets: Targets
+    dtype: np.dtype  # of the result
+
+
+def _check(
+    formula: Formula,
+    want: tuple[str, ...],
+    x: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None,
+    axis: int,
+    ignore_index: int | None,
+    smoothing: float,
+    threads: int,
+) -> _Call:
+    """Refuse what does not fit, before any arithmetic."""
+    name = formula.argument
+    arguments = {name: x, "labels": labels, "weight": weight}
+    (x, labels, weight), dtype = as_arrays(("weight",), **arguments)
+    classes = ClassAxis(x.shape, check_axis(name, x, axis))
+    check_labels(name, labels, classes, ignore_index)
+    if weight is not None:
+        _check_class_weight(weight, classes.count)
+    if name == "probabilities":
+        check_unit_interval(name, x)
+    targets = Targets(labels, classes, weight, ignore_index, smoothing)
+    targets.check(threads)
+    return _Call(formula, want, x, targets, dtype)
+
+
+def _evaluate(
+    call: _Call, divisor: float, reduction: str, threads: int
+) -> tuple[float, dict[str, np.ndarray | None]]:
+    """Return the sum of the losses, and by name the arrays of what is not reduced to it."""
+    targets, classes = call.targets, call.targets.classes
+    shapes = {
+        "value": classes.rest,
+        "gradient": classes.shape,
+        "hessian": (*classes.rest, classes.count, classes.count),
+    }
+    outputs = {
+        kind: None
+        if kind == "value" and reduction != "none"
+        else np.empty(shapes[kind], call.dtype)
+        for kind in call.want
+    }
+    view, exact = classes.view(call.x), call.x.dtype.char == "d"
+
+    def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+        for start, stop in bounds:
+            rows = slice(start, stop)
+            block = classes.load(view, start, stop)
+            results = call.formula.fill(block, targets, rows, call.want, exact)
+            ignored, total = targets.ignored(rows), 0.0
+            for kind, result in results.items():
+                if ignored is not None:
+                    result[(..., ignored) if kind == "gradient" else ignored] = 0
+                if kind != "value" and divisor != 1:
+                    result /= divisor
+                output = outputs[kind]
+                if output is None:
+                    total = float(np.add.reduce(result))
+                elif kind == "gradient":
+                    classes.store(classes.view(output), start, stop, result)
+                else:
+                    output.reshape(classes.rows, *result.shape[1:])[rows] = result
+            yield (total,)
+
+    numbers = classes.count ** (2 if call.want == HESSIAN else 1)
+    block = classes.block(numbers)
+    (total,) = in_blocks(process, classes.rows, block=block, workers=threads) or (0.0,)
+    return total, outputs
+
+
+def _check_class_weight(weight: np.ndarray, k: int) -> None:
+    if weight.shape != (k,):
+        raise ValueError(
+            f"weight: expected one number for each class, shape ({k},), got {weight.shape}; to "
+            'weigh rows, multiply the losses of reduction="none"'
+        )
+    check_weight("weight", weight, (k,))

@@ -1,0 +1,150 @@
+"""The labels of a categorical call: class indices or class probabilities, weighted and smoothed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from companion._numpy.blockwise import in_blocks
+from companion._numpy.class_axis import ClassAxis
+from companion.contracts import check_unit_interval
+
+__all__ = ["Targets", "check_ignore_index", "check_labels"]
+
+
+class Targets:
+    """The labels of a call, and the weighted label a of each class and row."""
+
+    def __init__(
+        self,
+        labels: np.ndarray,
+        classes: ClassAxis,
+        weight: np.ndarray | None,
+        ignore_index: int | None,
+        smoothing: float,
+    ) -> None:
+        self.labels, self.classes, self.ignore_index = labels, classes, ignore_index
+        self.smoothing = smoothing
+        self.weight = np.ones(classes.count) if weight is None else weight.astype(np.float64)
+        self.are_indices = labels.shape != classes.shape
+        self.one_class_each = self.are_indices and not smoothing
+        self.flat = labels.reshape(-1) if self.are_indices else classes.view(labels)
+
+    def check(self, workers: int) -> None:
+        """Refuse labels that are out of range."""
+        if not self.are_indices:
+            check_unit_interval("labels", self.labels)
+            return
+        k = self.classes.count
+
+        def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+            for start, stop in bounds:
+                index = self._kept(slice(start, stop))
+                if index.size and not (np.min(index) >= 0 and np.max(index) < k):
+                    raise self._index_error()
+                yield ()
+
+        in_blocks(process, self.classes.rows, block=self.classes.block(1), workers=workers)
+
+    def count_and_mass(self, workers: int) -> tuple[int, float]:
+        """Return the number of rows that are not ignored, and Σ a over them."""
+        k = self.classes.count
+
+        def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+            for start, stop in bounds:
+                if self.are_indices:
+                    index = self._kept(slice(start, stop))
+                    count = index.size
+                    of_class = np.bincount(index.astype(np.intp), minlength=k)
+                else:
+                    count = stop - start
+                    of_class = np.add.reduce(self.classes.load(self.flat, start, stop), axis=1)
+                mass = self.weight @ of_class * (1 - self.smoothing)
+                yield count, float(mass + self.smoothing * np.mean(self.weight) * count)
+
+        block = self.classes.block(1 if self.are_indices else k)
+        sums = in_blocks(process, self.classes.rows, block=block, workers=workers)
+        count, mass = sums or (0, 0.0)
+        return int(count), mass
+
+    def ignored(self, rows: slice) -> np.ndarray | None:
+        """Return which rows are ignored, or None where none can be."""
+        return None if self.ignore_index is None else self.flat[rows] == self.ignore_index
+
+    def index(self, rows: slice) -> np.ndarray:
+        """Return the class of each row; 0 for a row that is ignored."""
+        index, ignored = self.flat[rows], self.ignored(rows)
+        if ignored is not None:
+            index = np.where(ignored, 0, index)
+        return index.astype(np.intp, copy=False)
+
+    def weighted(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Return a, (K, n), and its sum over all classes but one, Σ_{j≠k} a_j, without a minus."""
+        k, n = self.classes.count, rows.stop - rows.start
+        if self.are_indices:
+            a = np.zeros((k, n))
+            a[self.index(rows), np.arange(n)] = 1
+        else:
+            a = self.classes.load(self.flat, rows.start, rows.stop)
+        if self.smoothing:
+            a *= 1 - self.smoothing
+            a += self.smoothing / k
+        a *= self.weight[:, np.newaxis]
+        others = np.zeros_like(a)
+        others[1:] += np.cumsum(a, axis=0)[:-1]
+        others[:-1] += np.cumsum(a[::-1], axis=0)[::-1][1:]
+        return a, others
+
+    def _kept(self, rows: slice) -> np.ndarray:
+        index = self.flat[rows]
+        return index if self.ignore_index is None else index[index != self.ignore_index]
+
+    def _index_error(self) -> IndexError:
+        k = self.classes.count
+        wrong = (self.labels < 0) | (self.labels >= k)
+        if self.ignore_index is not None:
+            wrong &= self.labels != self.ignore_index
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
+        return IndexError(
+            f"labels: expected class indices from 0 to {k - 1}, got "
+            f"{int(self.labels[where])}{place} ({np.count_nonzero(wrong)} of {wrong.size} outside);"
+            " count classes from 0, and name the index of what is to be left out in ignore_index"
+        )
+
+
+def check_ignore_index(ignore_index: int | None) -> None:
+    """Refuse what is neither an integer nor None."""
+    if ignore_index is not None and (
+        isinstance(ignore_index, bool) or not isinstance(ignore_index, (int, np.integer))
+    ):
+        raise TypeError(
+            f"ignore_index: expected an integer or None, got {type(ignore_index).__name__}; "
+            "pass the class index that marks what to leave out, for example -100"
+        )
+
+
+def check_labels(
+    name: str, labels: np.ndarray, classes: ClassAxis, ignore_index: int | None
+) -> None:
+    """Refuse labels that are neither class indices nor class probabilities by their shape."""
+    if labels.shape == classes.shape:
+        if ignore_index is not None:
+            raise ValueError(
+                "ignore_index: expected class indices as labels, got class probabilities of shape "
+                f"{labels.shape}; give the rows to leave out probabilities of 0"
+            )
+        return
+    if labels.shape != classes.rest:
+        raise ValueError(
+            f"{name} and labels: expected labels of shape {classes.rest} (class indices) or "
+            f"{classes.shape} (class probabilities) for {name} of shape {classes.shape} with the "
+            f"classes on axis {classes.axis}, got {labels.shape}; reshape the labels, or name "
+            "another axis"
+        )
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"labels: expected integers as class indices, got dtype {labels.dtype}; pass "
+            f"labels.astype(int), or class probabilities of shape {classes.shape}"
+        )
