@@ -311,8 +311,8 @@ FAULTS = {
     ),
     "twin: mean of class indices by the count": Fault(
         "torch_losses/_classes",
-        "total(each) / total(mass)",
-        "total(each) / each.numel()",
+        "total(losses) / total(mass)",
+        "total(losses) / losses.numel()",
         f"{TWINS}/test_classes.py::test_class_indices_are_pytorchs[cpu-(6, 4)-mean-1-plain-0.0]",
     ),
     "twin: 1 - p for the other classes": Fault(

@@ -31,22 +31,24 @@ def fill_from_logits(
     k = h - y.
     """
     e, h, k = scratch[0], scratch[1], scratch[2]
-    weighted = pos_weight is not None or no is not None
     np.abs(z, out=e)
     np.equal(z, e, out=h)
     np.negative(e, out=e)
     np.exp(e, out=e)
-    if not weighted:
-        np.subtract(h, y, out=k)
-    else:
-        yes = y if pos_weight is None else np.multiply(pos_weight, y, out=scratch[3])
+    if pos_weight is not None:
+        yes = np.multiply(pos_weight, y, out=scratch[3])
         no = 1 - y if no is None else no
         np.subtract(no * h, yes * (1 - h), out=k)
         mass = np.add(yes, no, out=scratch[4])
+    elif no is not None:
+        np.negative(y, out=k)
+        np.copyto(k, no, where=h == 1)
+    else:
+        np.subtract(h, y, out=k)
     if rows.gradient is not None or rows.hessian is not None:
         one_plus_e = np.add(1, e, out=scratch[5])
         t = np.divide(e, one_plus_e, out=scratch[3])
-        if weighted:
+        if pos_weight is not None:
             t *= mass
     if rows.hessian is not None:
         np.divide(t, one_plus_e, out=rows.hessian)
@@ -57,7 +59,7 @@ def fill_from_logits(
         np.add(rows.gradient, k, out=rows.gradient)
     if rows.value is not None:
         np.log1p(e, out=e)
-        if weighted:
+        if pos_weight is not None:
             e *= mass
         # Neither term is negative: fmax only turns the inf * 0 of an infinite logit into 0 + 0.
         k *= z

@@ -88,12 +88,7 @@ def evaluate_elementwise(
     call = _check(formula, want, x, labels, weight, given, smoothing, reduction)
     divisor = _divisor(call, threads)
     totals, outputs = _evaluate(call, divisor, threads)
-    return tuple(
-        _rounded(total / (divisor if kind == "value" else 1), call.dtype)
-        if out is None
-        else out[()]
-        for kind, out, total in zip(want, outputs, totals, strict=True)
-    )
+    return _reduce(call, divisor, totals, outputs)
 
 
 @dataclass(frozen=True)
