@@ -317,23 +317,23 @@ def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float
 
     `mend` ends the message of the `ValueError`; what is no real number is a `TypeError`.
     """
-    array = as_array(name, value)
-    if array.ndim:
-        raise ValueError(
-            f"{name}: expected one number in {interval}, got shape {array.shape}; pass a scalar"
-        )
-    number = float(array)
+    number = value
+    if type(value) not in (float, int):  # what `torch.compile` traces stays Python's own
+        array = as_array(name, value)
+        if array.ndim:
+            raise ValueError(
+                f"{name}: expected one number in {interval}, got shape {array.shape}; pass a scalar"
+            )
+        number = float(array)
     low, high = map(float, interval[1:-1].split(","))
     inside = low <= number if interval[0] == "[" else low < number
     if not (inside and (number <= high if interval[-1] == "]" else number < high)):
-        raise ValueError(f"{name}: expected a number in {interval}, got {array}; {mend}")
-    return number
+        raise ValueError(f"{name}: expected a number in {interval}, got {value}; {mend}")
+    return float(number)
 
 
 def check_smoothing(label_smoothing: float) -> float:
     """Return the label smoothing as a float in [0, 1], or refuse it."""
-    if type(label_smoothing) is float and 0 <= label_smoothing <= 1:
-        return label_smoothing  # the usual case, which `torch.compile` can follow
     mend = "0 switches it off, 0.1 is usual"
     return check_number("label_smoothing", label_smoothing, "[0, 1]", mend)
 

@@ -35,16 +35,15 @@ def fill_from_logits(
     np.equal(z, e, out=h)
     np.negative(e, out=e)
     np.exp(e, out=e)
-    if pos_weight is not None:
-        yes = np.multiply(pos_weight, y, out=scratch[3])
-        no = 1 - y if no is None else no
-        np.subtract(no * h, yes * (1 - h), out=k)
-        mass = np.add(yes, no, out=scratch[4])
-    elif no is not None:
-        np.negative(y, out=k)
-        np.copyto(k, no, where=h == 1)
-    else:
+    if pos_weight is None and no is None:
         np.subtract(h, y, out=k)
+    else:
+        no = 1 - y if no is None else no
+        yes = y if pos_weight is None else np.multiply(pos_weight, y, out=scratch[3])
+        mass = None if pos_weight is None else np.add(yes, no, out=scratch[4])
+        below = np.subtract(1, h, out=scratch[5])
+        np.multiply(no, h, out=k)
+        k -= np.multiply(yes, below, out=below)
     if rows.gradient is not None or rows.hessian is not None:
         one_plus_e = np.add(1, e, out=scratch[5])
         t = np.divide(e, one_plus_e, out=scratch[3])

@@ -5,7 +5,7 @@
     fill(x, y, no, rows, scratch, **options)
 
 for each block: the first argument, the labels, and 1 minus them (None where it is no more than
-that), the `Rows` to fill, `SCRATCH` rows to work in, and the options that were given. Small plain
+that), the `Rows` to fill, the formula's scratch, and the options that were given. Small plain
 arrays take a shorter way with the same result.
 """
 
@@ -34,10 +34,7 @@ from companion.contracts import (
 )
 from companion.reduction import REDUCTIONS, apply_weight, denominator
 
-__all__ = ["SCRATCH", "evaluate_elementwise"]
-
-SCRATCH = 6
-"""Rows of scratch that a formula may use."""
+__all__ = ["evaluate_elementwise"]
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -180,7 +177,7 @@ def _evaluate(
         np.empty(call.shape, call.dtype) if whole[kind != "value"] else None for kind in call.want
     ]
     kernel = functools.partial(_fill_block, call, divisor)
-    totals = _sweep(call, kernel, outputs, 4 + SCRATCH, threads)
+    totals = _sweep(call, kernel, outputs, 4 + call.formula.scratch, threads)
     return totals or (0.0,) * len(call.want), outputs
 
 
@@ -257,7 +254,7 @@ def _small(
     rows = {kind: np.empty(size, dtype) for kind in want}
     results = []
     with np.errstate(all="ignore"):
-        scratch = np.empty((SCRATCH, size), dtype)
+        scratch = np.empty((formula.scratch, size), dtype)
         formula.fill(x.reshape(-1), y.reshape(-1), None, Rows(**rows), scratch)
         for kind, row in rows.items():
             if kind == "value" and reduction != "none":

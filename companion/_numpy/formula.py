@@ -33,12 +33,14 @@ class Formula:
     `companion._numpy.categorical`."""
     options: tuple[str, ...] = ()
     """The names of its own options, beside weight, reduction and workers."""
+    scratch: int = 6
+    """Rows of scratch that `fill` works in, where its family gives it some."""
     label_weight: Callable[..., Any] | None = None
     """The weight that the options give to a block of labels, for the weighted mean; None is 1."""
     convex: bool = True
     """Whether it is convex in its first argument, for each label."""
     symmetric: bool = True
-    """Whether, without options, the opposite answer to the opposite question costs the same."""
+    """Whether, without options, it costs the same after the answers have changed places."""
     proper: bool = True
     """Whether, without options, the expected loss is least where the answer is the label."""
     smallest: float = 0.0

@@ -40,7 +40,7 @@ def differentiable(
     Parameters
     ----------
     formula : callable
-        ``formula(*inputs)``: tensors or None first, then integers.
+        ``formula(*inputs)``: tensors or None first, then numbers.
     backward : callable
         ``backward(grad, wanted, *inputs)`` returns grad times the derivative in each tensor, None
         where `wanted` says no. Its own operations are differentiated for higher orders.
@@ -53,8 +53,8 @@ def differentiable(
     """
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        tensors = [x for x in inputs if not isinstance(x, int)]
-        ctx.numbers = [x for x in inputs if isinstance(x, int)]
+        tensors = [x for x in inputs if not isinstance(x, int | float)]
+        ctx.numbers = [x for x in inputs if isinstance(x, int | float)]
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
 

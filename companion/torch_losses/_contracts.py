@@ -52,41 +52,46 @@ def working(name: str, value: Any) -> tuple[torch.dtype, Tensor]:
     return torch.float32 if autocast else narrow, value.float()
 
 
-def check_pair(name: str, first: Any, target: Any) -> tuple[torch.dtype, Tensor, Tensor]:
-    """Return the dtype of the result, and both tensors in one dtype and one shape."""
+def check_pair(
+    name: str, first: Any, target: Any, labels: str = "target"
+) -> tuple[torch.dtype, Tensor, Tensor]:
+    """Return the dtype of the result, and both tensors in one dtype and one shape.
+
+    The call knows the two as `name` and `labels`.
+    """
     dtype, x = working(name, first)
-    other, y = working("target", target)
+    other, y = working(labels, target)
     dtype = torch.promote_types(dtype, other)
     if x.shape == y.shape and x.dtype == y.dtype and x.device == y.device:
         return dtype, x, y
     if x.device != y.device:
         raise ValueError(
-            f"{name} and target: expected one device, got {x.device} and {y.device}; "
-            f"pass target.to({name}.device)"
+            f"{name} and {labels}: expected one device, got {x.device} and {y.device}; "
+            f"pass {labels}.to({name}.device)"
         )
     if x.shape != y.shape and x.ndim and y.ndim:
         raise ValueError(
-            f"{name} and target: expected the same shape, or one without dimensions, "
-            f"got {tuple(x.shape)} and {tuple(y.shape)}; {_mend(name, x.shape, y.shape)}"
+            f"{name} and {labels}: expected the same shape, or one without dimensions, "
+            f"got {tuple(x.shape)} and {tuple(y.shape)}; {_mend(name, labels, x, y)}"
         )
     wide = torch.promote_types(x.dtype, y.dtype)
     x, y = torch.broadcast_tensors(x.to(wide), y.to(wide))
     return dtype, x, y
 
 
-def _mend(name: str, shape: torch.Size, other: torch.Size) -> str:
-    if shape.numel() == other.numel():
-        return f"reshape one of them, for example target.reshape({name}.shape)"
+def _mend(name: str, labels: str, x: Tensor, y: Tensor) -> str:
+    if x.numel() == y.numel():
+        return f"reshape one of them, for example {labels}.reshape({name}.shape)"
     return "check that each element has its label"
 
 
-def check_labels(y: Tensor) -> None:
+def check_labels(y: Tensor, name: str = "target") -> None:
     """Refuse labels outside [0, 1]."""
     mend = (
-        "use 0 and 1, or probabilities for soft labels; target / 255 for an image mask of 0 "
-        "and 255, (target + 1) / 2 for labels of -1 and +1"
+        f"use 0 and 1, or probabilities for soft labels; {name} / 255 for an image mask of 0 "
+        f"and 255, ({name} + 1) / 2 for labels of -1 and +1"
     )
-    _require(y, 1.0, ValueError, "target", mend)
+    _require(y, 1.0, ValueError, name, mend)
 
 
 def check_probabilities(p: Tensor) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "loss_of_logits",
     "sigmoid",
+    "slope_in_logits",
     "total_loss_of_logits",
 ]
 
@@ -197,7 +198,7 @@ def _slope(z: Tensor, y: Tensor) -> Tensor:
     return torch.where(z > 0, (1 - y) - tail, tail - y)
 
 
-_plain_slope = differentiable(  # of one exponential
+slope_in_logits = differentiable(  # of one exponential
     _slope,
     lambda grad, wanted, z, y: (
         grad * _sigmoid_slope(z) if wanted[0] else None,
@@ -212,7 +213,7 @@ _plain_slope = differentiable(  # of one exponential
 
 def _in_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
     if pos_weight is None:
-        return _plain_slope(z, y)
+        return slope_in_logits(z, y)
     return (1 - y) * sigmoid(z) - pos_weight * y * sigmoid(-z)
 
 

@@ -7,20 +7,19 @@ import sympy
 
 from companion import symbolic
 from companion._numpy.binary import LOGITS, PROBABILITIES
-from companion._numpy.elementwise import SCRATCH
 from companion._numpy.formula import Rows
 
 LABELS = np.array([0.0, 1.0, 0.25, 0.75])
 FORMULAS = [
     pytest.param(
-        LOGITS.fill,
+        LOGITS,
         np.array([-2.0, 0.5, 0.0, 3.0]),
         symbolic.z,
         symbolic.binary_cross_entropy_with_logits(symbolic.z, symbolic.y),
         id="logits",
     ),
     pytest.param(
-        PROBABILITIES.fill,
+        PROBABILITIES,
         np.array([0.125, 0.5, 0.25, 0.9]),
         symbolic.p,
         symbolic.binary_cross_entropy(symbolic.p, symbolic.y),
@@ -35,7 +34,7 @@ KINDS = Rows._fields
 def fill(formula, x, wanted, labels=LABELS):
     rows = Rows(**{kind: np.full(x.shape, np.nan) for kind in wanted})
     with np.errstate(all="ignore"):
-        formula(x, labels, None, rows, np.empty((SCRATCH, x.size)))
+        formula.fill(x, labels, None, rows, np.empty((formula.scratch, x.size)))
     return rows._asdict()
 
 
@@ -68,5 +67,5 @@ def test_block_leaves_its_operands_as_they_are(formula, x, symbol, loss):
 
 def test_limits_at_the_ends_hold_beside_other_elements():
     p, y = np.array([0.0, 0.5, 1.0, 0.25]), np.array([0.0, 1.0, 1.0, 0.25])
-    gradient = fill(PROBABILITIES.fill, p, ["gradient"], y)["gradient"]
+    gradient = fill(PROBABILITIES, p, ["gradient"], y)["gradient"]
     np.testing.assert_array_equal(gradient, [1, -2, -1, 0])

@@ -1,0 +1,210 @@
+"""The focal loss of yes/no questions: cross-entropy that pays less attention to easy answers.
+
+For a logit z and a label y the cross-entropy is multiplied by m^γ, where m is the probability that
+the answer gives to the other side: σ(-z) for label 1, σ(z) for label 0, and for a soft label their
+mean, y σ(-z) + (1 - y) σ(z). With γ = 0 it is the cross-entropy. With γ > 0 it is neither convex
+in the logit nor proper: the probability that a trained model gives is no longer the honest one.
+
+All derivatives are of the *reduced* loss with respect to the logits.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from companion._numpy.binary import fill_from_logits
+from companion._numpy.elementwise import evaluate_elementwise
+from companion._numpy.formula import BOTH, GRADIENT, VALUE, Formula, Rows
+from companion.contracts import check_number
+
+__all__ = [
+    "binary_focal_cross_entropy_with_logits",
+    "binary_focal_cross_entropy_with_logits_gradient",
+    "binary_focal_cross_entropy_with_logits_value_and_gradient",
+    "focal_formula",
+]
+
+
+def binary_focal_cross_entropy_with_logits(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+    workers: int | None = None,
+) -> Any:
+    """Return the focal loss, α_y m^γ times the cross-entropy, m = y σ(-z) + (1 - y) σ(z).
+
+    Parameters
+    ----------
+    logits : array_like
+        z, any shape, any float: ±inf gives the limit, NaN gives NaN.
+    labels : array_like
+        y in [0, 1], ends included; the shape of `logits`, unless one of the two is a scalar.
+    gamma : float
+        γ, finite and at least 0: how fast attention falls with confidence.
+    alpha : float, optional
+        α in [0, 1] weighs label 1, and 1 - α label 0: α_y = α y + (1 - α) (1 - y). None is 1 for
+        both.
+    weight : array_like, optional
+        Multiplies each element's loss; finite, at least 0, broadcasts to the labels.
+    reduction : {"mean", "weighted_mean", "sum", "none"}
+        "mean" divides the sum by the count, "weighted_mean" by the sum of weight α_y.
+    workers : int, optional
+        Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
+
+    Returns
+    -------
+    numpy scalar or numpy.ndarray
+        The loss in nats, at least 0; an array for "none".
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `companion.binary.binary_cross_entropy_with_logits`, and if `gamma` is negative or
+        not finite, or `alpha` outside [0, 1].
+
+    Notes
+    -----
+    For labels 0 and 1, unreduced and unweighted, within 3 + 2 γ ULP in float64 and float32.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollár (2017), equations 4 and 5.
+
+    Examples
+    --------
+    An easy right answer counts 0.002 times its cross-entropy, a wrong one almost as before:
+
+    >>> print(binary_focal_cross_entropy_with_logits([3.0, -3.0], 1, reduction="none").round(6))
+    [1.09000e-04 2.76583e+00]
+    """
+    return _evaluate(VALUE, logits, labels, weight, reduction, workers, gamma, alpha)[0]
+
+
+def binary_focal_cross_entropy_with_logits_gradient(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+    workers: int | None = None,
+) -> Any:
+    """Return the gradient of the focal loss with respect to the logits, divided as the loss is.
+
+    Parameters and exceptions are those of `binary_focal_cross_entropy_with_logits`.
+
+    Returns
+    -------
+    numpy.ndarray or numpy scalar
+        The shape of `logits`.
+
+    Notes
+    -----
+    With s = σ(z) and c the cross-entropy it is α_y m^γ (s - y + γ (1 - 2 y) c / (y / s +
+    (1 - y) / (1 - s))), for a hard label two terms of one sign.
+
+    Examples
+    --------
+    >>> print(f"{binary_focal_cross_entropy_with_logits_gradient(40.0, 1):.6e}")
+    -2.300283e-52
+    """
+    return _evaluate(GRADIENT, logits, labels, weight, reduction, workers, gamma, alpha)[0]
+
+
+def binary_focal_cross_entropy_with_logits_value_and_gradient(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+    workers: int | None = None,
+) -> tuple[Any, Any]:
+    """Return the focal loss and its gradient with respect to the logits from one pass.
+
+    Parameters, exceptions and both results are those of `binary_focal_cross_entropy_with_logits`
+    and `binary_focal_cross_entropy_with_logits_gradient`.
+
+    Examples
+    --------
+    >>> binary_focal_cross_entropy_with_logits_value_and_gradient(np.zeros(2), [1, 0], gamma=0)
+    (np.float64(0.6931471805599453), array([-0.25,  0.25]))
+    """
+    return _evaluate(BOTH, logits, labels, weight, reduction, workers, gamma, alpha)
+
+
+def focal_formula(gamma: float) -> Formula:
+    """Return the focal loss with this γ as data."""
+    return Formula(
+        "logits",
+        functools.partial(_fill, gamma=gamma),
+        options=("gamma", "alpha"),
+        scratch=8,
+        label_weight=_label_weight,
+        convex=gamma == 0,
+        proper=gamma == 0,
+    )
+
+
+def _evaluate(
+    want: tuple[str, ...],
+    logits: ArrayLike,
+    labels: ArrayLike,
+    weight: ArrayLike | None,
+    reduction: str,
+    workers: int | None,
+    gamma: float,
+    alpha: float | None,
+) -> tuple[Any, ...]:
+    gamma = check_number("gamma", gamma, "[0, inf)", "2 is usual, 0 is the cross-entropy")
+    if alpha is not None:
+        alpha = check_number("alpha", alpha, "[0, 1]", "it weighs label 1, and 1 - alpha label 0")
+    formula = focal_formula(gamma)
+    return evaluate_elementwise(
+        formula, want, logits, labels, weight, reduction, workers, alpha=alpha
+    )
+
+
+def _label_weight(y: Any, no: Any, alpha: Any) -> Any:
+    return alpha * y + (1 - alpha) * no
+
+
+def _fill(
+    z: np.ndarray,
+    y: np.ndarray,
+    no: np.ndarray | None,
+    rows: Rows,
+    scratch: np.ndarray,
+    *,
+    gamma: float,
+    alpha: np.ndarray | None = None,
+) -> None:
+    """Fill value and gradient from the cross-entropy, its slope, and σ of both signs of z."""
+    loss, slope = scratch[0], scratch[1]
+    fill_from_logits(z, y, no, Rows(value=loss, gradient=slope), scratch[2:])
+    no = 1 - y if no is None else no
+    e = np.exp(-np.abs(z))
+    near, far = 1 / (1 + e), e / (1 + e)
+    above = z >= 0
+    yes_probability, no_probability = np.where(above, near, far), np.where(above, far, near)
+    factor = (y * no_probability + no * yes_probability) ** gamma
+    if alpha is not None:
+        factor *= _label_weight(y, no, alpha)
+    if rows.value is not None:
+        np.multiply(factor, loss, out=rows.value)
+        np.copyto(rows.value, 0, where=factor == 0)  # alpha 0 times an infinite loss
+    if rows.gradient is not None:
+        # An infinite logit leaves 0 / 0 or 0 * inf here, whose limit is 0.
+        apart = np.fmax(y / yes_probability, 0) + np.fmax(no / no_probability, 0)
+        attention = gamma * (no - y) * np.fmax(loss / apart, 0)
+        np.multiply(factor, slope + attention, out=rows.gradient)

@@ -1,0 +1,175 @@
+"""The focal loss with torchvision's signature, differentiable in the logits as often as you like.
+
+With c the cross-entropy and m = y σ(-z) + (1 - y) σ(z) the loss is m^γ c. Its slope in z is
+m^γ (c' + γ c d), where d, the slope of log m, is (1 - a) σ(-z) - a σ(z) with a = y σ(-z) / m: no
+power of a negative exponent, no quotient that can be 0 / 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from companion.contracts import check_number
+from companion.torch_losses._autograd import differentiable, sum_of_terms, times_tangent
+from companion.torch_losses._contracts import check_labels, check_pair
+from companion.torch_losses._logits import loss_of_logits, sigmoid, slope_in_logits
+from companion.torch_losses._reductions import check_reduction, reduce_losses, times
+
+__all__ = ["focal_loss_of_logits", "sigmoid_focal_loss"]
+
+
+def sigmoid_focal_loss(
+    inputs: Tensor,
+    targets: Tensor,
+    alpha: float = 0.25,
+    gamma: float = 2,
+    reduction: str = "none",
+) -> Tensor:
+    """Return the focal loss, as `torchvision.ops.sigmoid_focal_loss` does but accurate.
+
+    Parameters
+    ----------
+    inputs : Tensor
+        Logits, any shape, any float: ±inf gives the limit, NaN gives NaN.
+    targets : Tensor
+        Labels in [0, 1]; the shape of `inputs`, unless one of the two has no dimension.
+    alpha : float
+        α in [0, 1] weighs label 1, and 1 - α label 0; a negative number is no weight, 1 for both.
+    gamma : float
+        γ, finite and at least 0: how fast attention falls with confidence.
+    reduction : {"none", "mean", "sum"}
+        "mean" divides by the number of elements.
+
+    Returns
+    -------
+    Tensor
+        The loss in nats, in the wider dtype of `inputs` and `targets`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no floating-point tensor.
+    ValueError
+        If shapes, devices, ranges or options do not fit.
+
+    Notes
+    -----
+    Differentiated by rule, the usual formula gives NaN for γ < 1 where the answer is certain.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He and Dollár (2017), equations 4 and 5.
+
+    Examples
+    --------
+    >>> z = torch.tensor([40.0, -40.0], requires_grad=True)
+    >>> loss = sigmoid_focal_loss(z, torch.tensor([1.0, 1.0]), gamma=0.5, reduction="sum")
+    >>> print(*(f"{slope:.4e}" for slope in torch.autograd.grad(loss, z)[0].tolist()))
+    -3.2837e-27 -2.5000e-01
+    """
+    reduction = check_reduction(None, None, reduction)
+    gamma = check_number("gamma", gamma, "[0, inf)", "2 is usual, 0 is the cross-entropy")
+    alpha = check_number("alpha", alpha, "[-inf, 1]", "0.25 is usual, -1 switches it off")
+    dtype, z, y = check_pair("inputs", inputs, targets, "targets")
+    check_labels(y, "targets")
+    losses = focal_loss_of_logits(z, y, gamma)
+    if alpha >= 0:
+        losses = times(alpha * y + (1 - alpha) * (1 - y), losses)
+    return reduce_losses(losses, reduction, dtype)
+
+
+def _miss(z: Tensor, y: Tensor) -> Tensor:
+    return y * sigmoid(-z) + (1 - y) * sigmoid(z)
+
+
+def _share(z: Tensor, y: Tensor) -> Tensor:
+    """Return a = y σ(-z) / m = σ(logit(y) - z)."""
+    return torch.where((y == 0) | (y == 1), y, torch.sigmoid(torch.logit(y) - z))
+
+
+def _share_in_logits(z: Tensor, y: Tensor) -> Tensor:
+    return -_differentiable_share(z, y) * _differentiable_share(-z, 1 - y)
+
+
+def _share_in_labels(z: Tensor, y: Tensor) -> Tensor:
+    miss = _miss(z, y)
+    return sigmoid(z) / miss * (sigmoid(-z) / miss)
+
+
+_differentiable_share = differentiable(
+    _share,
+    lambda grad, wanted, z, y: (
+        grad * _share_in_logits(z, y) if wanted[0] else None,
+        grad * _share_in_labels(z, y) if wanted[1] else None,
+    ),
+    lambda tangents, z, y: sum_of_terms(
+        times_tangent(tangents[0], _share_in_logits(z, y)),
+        times_tangent(tangents[1], _share_in_labels(z, y)),
+    ),
+)
+
+
+def _focus(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    return (y * torch.sigmoid(-z) + (1 - y) * torch.sigmoid(z)) ** gamma
+
+
+def _log_miss_in_logits(z: Tensor, y: Tensor) -> Tensor:
+    of_no, of_yes = _differentiable_share(-z, 1 - y), _differentiable_share(z, y)
+    return of_no * sigmoid(-z) - of_yes * sigmoid(z)
+
+
+def _focus_in_logits(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    return gamma * _log_miss_in_logits(z, y) * _differentiable_focus(z, y, gamma)
+
+
+def _focus_in_labels(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    return gamma * _differentiable_focus(z, y, gamma - 1) * (sigmoid(-z) - sigmoid(z))
+
+
+_differentiable_focus = differentiable(  # m^γ
+    _focus,
+    lambda grad, wanted, z, y, gamma: (
+        grad * _focus_in_logits(z, y, gamma) if wanted[0] else None,
+        grad * _focus_in_labels(z, y, gamma) if wanted[1] else None,
+    ),
+    lambda tangents, z, y, gamma: sum_of_terms(
+        times_tangent(tangents[0], _focus_in_logits(z, y, gamma)),
+        times_tangent(tangents[1], _focus_in_labels(z, y, gamma)),
+    ),
+)
+
+
+def _focal(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    return _focus(z, y, gamma) * loss_of_logits(z, y)
+
+
+def _focal_in_logits(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    endless = torch.isinf(z)
+    finite = torch.where(endless, 0, z)
+    attention = loss_of_logits(finite, y) * _log_miss_in_logits(finite, y)
+    slope = slope_in_logits(z, y) + gamma * torch.where(endless, 0, attention)
+    return _differentiable_focus(z, y, gamma) * slope
+
+
+def _focal_in_labels(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    in_focus = _focus_in_labels(z, y, gamma) * loss_of_logits(z, y) if gamma else 0
+    return in_focus - z * _differentiable_focus(z, y, gamma)
+
+
+_differentiable_focal = differentiable(
+    _focal,
+    lambda grad, wanted, z, y, gamma: (
+        grad * _focal_in_logits(z, y, gamma) if wanted[0] else None,
+        grad * _focal_in_labels(z, y, gamma) if wanted[1] else None,
+    ),
+    lambda tangents, z, y, gamma: sum_of_terms(
+        times_tangent(tangents[0], _focal_in_logits(z, y, gamma)),
+        times_tangent(tangents[1], _focal_in_labels(z, y, gamma)),
+    ),
+)
+
+
+def focal_loss_of_logits(z: Tensor, y: Tensor, gamma: float) -> Tensor:
+    """Return m^γ times the cross-entropy elementwise, for one shape."""
+    return _differentiable_focal(z, y, gamma)
