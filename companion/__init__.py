@@ -1,9 +1,9 @@
 """Binary cross-entropy, derived and checked: the code behind the book.
 
-`import companion` needs NumPy alone and brings the names of `elementary`, `binary`,
-`categorical` and `reduction`.
-The judges (`symbolic` needs SymPy, `reference` mpmath) and the figures (`plotting` needs
-Matplotlib) are imported by their module.
+`import companion` needs NumPy alone and brings the names of `elementary`, `binary`, `categorical`
+and `focal`, and `reduction.RunningMean`. All else is imported by its module: the twins of PyTorch's
+losses (`torch_losses`), the judges (`symbolic` needs SymPy, `reference` mpmath, `gradient_check`),
+the trainer, the figures (`plotting` needs Matplotlib).
 """
 
 from companion.binary import (
@@ -38,6 +38,11 @@ from companion.elementary import (
     softmax,
     softplus,
 )
+from companion.focal import (
+    binary_focal_cross_entropy_with_logits,
+    binary_focal_cross_entropy_with_logits_gradient,
+    binary_focal_cross_entropy_with_logits_value_and_gradient,
+)
 from companion.reduction import RunningMean
 
 __all__ = [
@@ -51,6 +56,9 @@ __all__ = [
     "binary_cross_entropy_with_logits_gradient",
     "binary_cross_entropy_with_logits_hessian",
     "binary_cross_entropy_with_logits_value_and_gradient",
+    "binary_focal_cross_entropy_with_logits",
+    "binary_focal_cross_entropy_with_logits_gradient",
+    "binary_focal_cross_entropy_with_logits_value_and_gradient",
     "cross_entropy",
     "cross_entropy_from_probabilities",
     "cross_entropy_from_probabilities_gradient",

@@ -72,7 +72,8 @@ def binary_focal_cross_entropy_with_logits(
 
     Notes
     -----
-    For labels 0 and 1, unreduced and unweighted, within 3 + 2 γ ULP in float64 and float32.
+    For labels 0 and 1, unreduced and unweighted, within 4 + 2 γ ULP in float64 and 4 + 3 γ in
+    float32: the power multiplies the error of m.
 
     References
     ----------
@@ -83,7 +84,7 @@ def binary_focal_cross_entropy_with_logits(
     An easy right answer counts 0.002 times its cross-entropy, a wrong one almost as before:
 
     >>> print(binary_focal_cross_entropy_with_logits([3.0, -3.0], 1, reduction="none").round(6))
-    [1.09000e-04 2.76583e+00]
+    [1.09000e-04 2.76628e+00]
     """
     return _evaluate(VALUE, logits, labels, weight, reduction, workers, gamma, alpha)[0]
 
@@ -115,7 +116,7 @@ def binary_focal_cross_entropy_with_logits_gradient(
     Examples
     --------
     >>> print(f"{binary_focal_cross_entropy_with_logits_gradient(40.0, 1):.6e}")
-    -2.300283e-52
+    -2.300294e-52
     """
     return _evaluate(GRADIENT, logits, labels, weight, reduction, workers, gamma, alpha)[0]
 
@@ -189,22 +190,39 @@ def _fill(
     gamma: float,
     alpha: np.ndarray | None = None,
 ) -> None:
-    """Fill value and gradient from the cross-entropy, its slope, and σ of both signs of z."""
-    loss, slope = scratch[0], scratch[1]
+    """Fill value and gradient from the cross-entropy, its slope, and σ of both signs of z.
+
+    With e = exp(-|z|) and h = [z ≥ 0] the two σ are (h + (1 - h) e) / (1 + e) and
+    ((1 - h) + h e) / (1 + e), in which one term of each numerator is 0.
+    """
+    loss, slope, h, e, below, yes_side, no_side = scratch[:7]
     fill_from_logits(z, y, no, Rows(value=loss, gradient=slope), scratch[2:])
     no = 1 - y if no is None else no
-    e = np.exp(-np.abs(z))
-    near, far = 1 / (1 + e), e / (1 + e)
-    above = z >= 0
-    yes_probability, no_probability = np.where(above, near, far), np.where(above, far, near)
-    factor = (y * no_probability + no * yes_probability) ** gamma
+    np.greater_equal(z, 0, out=h)
+    np.exp(np.negative(np.abs(z, out=e), out=e), out=e)
+    np.subtract(1, h, out=below)
+    np.multiply(below, e, out=yes_side)
+    yes_side += h
+    np.multiply(h, e, out=no_side)
+    no_side += below
+    e += 1
+    yes_side /= e
+    no_side /= e
+    factor = np.multiply(y, no_side, out=h)
+    factor += np.multiply(no, yes_side, out=e)
+    np.power(factor, gamma, out=factor)
     if alpha is not None:
-        factor *= _label_weight(y, no, alpha)
+        share = np.multiply(alpha, y, out=e)
+        share += np.multiply(1 - alpha, no, out=below)
+        factor *= share
     if rows.value is not None:
         np.multiply(factor, loss, out=rows.value)
         np.copyto(rows.value, 0, where=factor == 0)  # alpha 0 times an infinite loss
     if rows.gradient is not None:
-        # An infinite logit leaves 0 / 0 or 0 * inf here, whose limit is 0.
-        apart = np.fmax(y / yes_probability, 0) + np.fmax(no / no_probability, 0)
-        attention = gamma * (no - y) * np.fmax(loss / apart, 0)
-        np.multiply(factor, slope + attention, out=rows.gradient)
+        # An infinite logit leaves 0 / 0 or 0 * inf in the three quotients, whose limit is 0.
+        apart = np.fmax(np.divide(y, yes_side, out=yes_side), 0, out=yes_side)
+        apart += np.fmax(np.divide(no, no_side, out=no_side), 0, out=no_side)
+        attention = np.fmax(np.divide(loss, apart, out=loss), 0, out=loss)
+        attention *= gamma * (no - y)
+        slope += attention
+        np.multiply(factor, slope, out=rows.gradient)

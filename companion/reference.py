@@ -27,6 +27,8 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_gradient",
     "binary_cross_entropy_with_logits_hessian",
+    "binary_focal_cross_entropy_with_logits",
+    "binary_focal_cross_entropy_with_logits_gradient",
     "cross_entropy",
     "cross_entropy_gradient",
     "cross_entropy_hessian",
@@ -187,6 +189,36 @@ def binary_cross_entropy_with_logits_hessian(
         return (a + b) * s * c
 
     return _of_logit(hessian, digits, z, y, **options)
+
+
+def binary_focal_cross_entropy_with_logits(
+    z: Any, y: Any, *, gamma: Any = 2, alpha: Any = None, digits: int = 50
+) -> mpmath.mpf:
+    """Return α_y m^γ times the cross-entropy, m = y (1 - σ(z)) + (1 - y) σ(z).
+
+    α_y = α y + (1 - α) (1 - y), and 1 where `alpha` is None.
+
+    Examples
+    --------
+    >>> print(mpmath.nstr(binary_focal_cross_entropy_with_logits(40.0, 1), 10))
+    7.667648074e-53
+    """
+
+    def value(focus, of_focus, loss, of_loss):
+        return _times(focus, loss)
+
+    return _of_focus(value, z, y, gamma, alpha, digits)
+
+
+def binary_focal_cross_entropy_with_logits_gradient(
+    z: Any, y: Any, *, gamma: Any = 2, alpha: Any = None, digits: int = 50
+) -> mpmath.mpf:
+    """Return the derivative in z, by the product rule."""
+
+    def gradient(focus, of_focus, loss, of_loss):
+        return _times(of_focus, loss) + focus * of_loss
+
+    return _of_focus(gradient, z, y, gamma, alpha, digits)
 
 
 def cross_entropy(z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any) -> mpmath.mpf:
@@ -389,6 +421,20 @@ def _of_row(
 
 def _times(a, b):
     return _mp.zero if a == 0 else a * b
+
+
+def _of_focus(part: Callable, z: Any, y: Any, gamma: Any, alpha: Any, digits: int) -> mpmath.mpf:
+    """Evaluate a function of m^γ, the cross-entropy and the derivatives of both, times α_y."""
+    _require_unit("y", y)
+
+    def formula(z, y, gamma, alpha=None):
+        (s, c), (log_s, log_c), no = _sigmoids(z), _log_sigmoids(z), 1 - y
+        loss, miss = -_times(y, log_s) - _times(no, log_c), y * c + no * s
+        of_focus = gamma * miss ** (gamma - 1) * (no - y) * s * c if miss else _mp.zero
+        share = 1 if alpha is None else alpha * y + (1 - alpha) * no
+        return _times(share, part(miss**gamma, of_focus, loss, no * s - y * c))
+
+    return _evaluate(formula, digits, z, y, gamma, **({} if alpha is None else {"alpha": alpha}))
 
 
 def _over(a, b):

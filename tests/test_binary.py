@@ -20,7 +20,7 @@ from tests.tables.grids import (
     draw_batch,
     logits,
     probabilities,
-    worst_error,
+    worst_ulp,
 )
 from tests.tables.losses import ON_LOGITS, ON_PROBABILITIES
 
@@ -61,7 +61,7 @@ def test_on_logits_is_as_accurate_as_promised_over_the_whole_range(part, ulp, la
     computed = ON_LOGITS[part](points, label, reduction="none")
     assert computed.dtype == dtype
     exact = exact_values(ON_LOGITS[part], points, label)
-    assert worst_error(computed, exact) <= bound(dtype, ulp)
+    assert worst_ulp(computed, exact) <= bound(dtype, ulp)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -71,7 +71,7 @@ def test_on_probabilities_is_as_accurate_as_promised_over_the_whole_range(part, 
     computed = ON_PROBABILITIES[part](points, label, reduction="none")
     assert computed.dtype == dtype
     exact = exact_values(ON_PROBABILITIES[part], points, label)
-    assert worst_error(computed, exact) <= bound(dtype, ulp)
+    assert worst_ulp(computed, exact) <= bound(dtype, ulp)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -20,7 +20,7 @@ from companion.elementary import (
     softmax,
     softplus,
 )
-from tests.tables.grids import logits, probabilities, worst_error
+from tests.tables.grids import logits, probabilities, worst_ulp
 
 EPS = np.finfo(np.float64).eps
 ELEMENTWISE = {sigmoid: logits, logit: probabilities, softplus: logits, log_sigmoid: logits}
@@ -46,7 +46,7 @@ EVERY_DTYPE = pytest.mark.parametrize(
 def test_value_is_right_to_the_last_digits_over_the_whole_range(function, dtype, bound):
     points = ELEMENTWISE[function](dtype)
     exact = [getattr(reference, function.__name__)(x) for x in points]
-    assert worst_error(function(points), exact) <= bound
+    assert worst_ulp(function(points), exact) <= bound
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_classes_are_right_to_the_last_digits(function, dtype, bound, gaps):
         exact = getattr(reference, function.__name__)(row)
         if max(exact) and any(abs(x) >= np.finfo(dtype).tiny for x in exact):
             # Two roundings more than elementwise: the sum of the classes and the division.
-            assert worst_error(function(row), exact) <= bound + 1, row
+            assert worst_ulp(function(row), exact) <= bound + 1, row
 
 
 @EVERY_DTYPE

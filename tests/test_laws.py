@@ -7,12 +7,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.tables.losses import LOSSES, REDUCTIONS, draw
+from tests.tables.losses import LOGITS, LOSSES, REDUCTIONS, draw
 
 EVERY_LOSS = pytest.mark.parametrize("loss", LOSSES, ids=str)
 EVERY_REDUCTION = pytest.mark.parametrize("reduction", REDUCTIONS)
 HARD = [loss for loss in LOSSES if "label_smoothing" not in loss.options]
-SYMMETRIC = [loss for loss in LOSSES if loss.mirror]
+SYMMETRIC = [loss for loss in LOSSES if loss.symmetric]
+CONVEX = [loss for loss in LOSSES if loss.formula.convex]
+PROPER = [loss for loss in LOSSES if loss.proper]
+TWICE = [loss for loss in LOSSES if loss.hessian]
 ON_LOGITS = [loss for loss in LOSSES if loss.argument == "logits"]
 
 EPS = np.finfo(np.float64).eps
@@ -23,13 +26,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def arguments_of(loss):
-    """Draw first arguments from the whole range of the loss, ends included."""
+    """Draw first arguments where the loss bends, and from its whole range, ends included."""
     low, high = loss.ends
-    return st.floats(low, high)
-
-
-def parts_of(loss):
-    return {"value": loss.value, "gradient": loss.gradient, "hessian": loss.hessian}
+    return st.floats(max(low, -12), min(high, 12)) | st.floats(low, high)
 
 
 # Shape of the curve -----------------------------------------------------------------------------
@@ -49,7 +48,7 @@ def test_loss_is_symmetric_under_exchange_of_the_answers(loss, steps, labels):
 
 @given(logits=st.floats(allow_nan=False))
 def test_loss_of_logit_for_yes_is_bitwise_that_of_its_negative_for_no(logits):
-    value = LOSSES[1].value
+    value = LOGITS.value
     assert value(logits, 1) == value(-logits, 0)
 
 
@@ -64,7 +63,7 @@ def test_loss_rises_away_from_the_answer(loss, data):
         assert loss.value(nearer, label) <= bound
 
 
-@EVERY_LOSS
+@pytest.mark.parametrize("loss", CONVEX, ids=str)
 @given(data=st.data(), label=labels_in_unit_interval, fraction=st.sampled_from([0.25, 0.5, 0.75]))
 def test_loss_is_convex_in_its_first_argument(loss, data, label, fraction):
     low, high = (max(min(data.draw(arguments_of(loss)), 1e300), -1e300) for _ in range(2))
@@ -79,23 +78,26 @@ def test_loss_is_convex_in_its_first_argument(loss, data, label, fraction):
 
 @EVERY_LOSS
 @given(data=st.data(), label=labels_in_unit_interval)
-def test_loss_and_hessian_are_never_negative(loss, data, label):
-    first = data.draw(arguments_of(loss))
-    assert loss.value(first, label) >= 0
-    assert loss.hessian(first, label) >= 0
+def test_loss_is_never_below_its_smallest_value(loss, data, label):
+    assert loss.value(data.draw(arguments_of(loss)), label) >= loss.formula.smallest
+
+
+@pytest.mark.parametrize("loss", [loss for loss in CONVEX if loss.hessian], ids=str)
+@given(data=st.data(), label=labels_in_unit_interval)
+def test_hessian_of_a_convex_loss_is_never_negative(loss, data, label):
+    assert loss.hessian(data.draw(arguments_of(loss)), label) >= 0
 
 
 @pytest.mark.parametrize("label", [0.125, 0.5, 0.75])
-def test_least_loss_is_the_entropy_of_the_label_and_is_reached_at_the_label(label):
+@pytest.mark.parametrize("loss", PROPER, ids=str)
+def test_least_loss_is_the_entropy_of_the_label_and_is_reached_at_the_label(loss, label):
     entropy = -(label * np.log(label) + (1 - label) * np.log1p(-label))
-    probabilities, logits = LOSSES[0], LOSSES[1]
-    at_label = {probabilities: label, logits: np.log(label) - np.log1p(-label)}
-    for loss, first in at_label.items():
-        # 2 ULP of the loss and about as much of the entropy computed here
-        np.testing.assert_allclose(loss.value(first, label), entropy, rtol=4 * EPS)
-        assert abs(loss.gradient(first, label)) <= 4 * EPS  # logit(label) is rounded
-        for step in (-0.1, 0.1):
-            assert loss.value(first + step, label) > entropy
+    first = label if loss.argument == "probabilities" else np.log(label) - np.log1p(-label)
+    # 2 ULP of the loss and about as much of the entropy computed here
+    np.testing.assert_allclose(loss.value(first, label), entropy, rtol=4 * EPS)
+    assert abs(loss.gradient(first, label)) <= 4 * EPS  # logit(label) is rounded
+    for step in (-0.1, 0.1):
+        assert loss.value(first + step, label) > entropy
 
 
 # Derivatives ------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ def test_gradient_is_the_slope_of_the_value(loss):
     np.testing.assert_array_less(error, truncation + rounding + 4 * EPS)
 
 
-@EVERY_LOSS
+@pytest.mark.parametrize("loss", TWICE, ids=str)
 def test_hessian_is_the_slope_of_the_gradient(loss):
     first, labels, _ = draw(loss, 200, seed=2)
     h = 1e-5 if loss.ends != (0, 1) else 1e-5 * np.minimum(first, 1 - first)
@@ -150,7 +152,7 @@ def test_reduced_derivative_is_the_elementwise_one_times_the_factor_of_the_reduc
     first, labels, weight = draw(loss, (5, 6))
     total = _weight_applied(loss, labels, weight).sum()
     factor = {"none": 1, "sum": 1, "mean": 1 / 30, "weighted_mean": 1 / total}[reduction]
-    for part in (loss.gradient, loss.hessian):
+    for part in loss.functions[1:]:
         elementwise = part(first, labels, reduction="none") * weight
         reduced = part(first, labels, weight=weight, reduction=reduction)
         # Three more roundings (weight, factor, product) of half an ULP each, and the sum's
@@ -162,7 +164,7 @@ def test_reduced_derivative_is_the_elementwise_one_times_the_factor_of_the_reduc
 def test_derivative_in_a_scalar_argument_is_the_sum_over_the_labels(loss, reduction):
     first = loss.draw(np.random.default_rng(3))
     _, labels, weight = draw(loss, 50, seed=3)
-    for part in (loss.gradient, loss.hessian):
+    for part in loss.functions[1:]:
         options = {"weight": weight, "reduction": reduction}
         full = part(np.full(50, first), labels, **options)
         alone = part(first, labels, **options)
@@ -181,10 +183,8 @@ def test_derivative_in_a_scalar_argument_is_the_sum_over_the_labels(loss, reduct
 
 
 def _weight_applied(loss, labels, weight):
-    """Return weight·(pos_weight·y + 1 − y), with y the smoothed label."""
-    smoothing = loss.options.get("label_smoothing", 0.0)
-    smoothed = labels * (1 - smoothing) + smoothing / 2
-    return weight * (loss.options.get("pos_weight", 1.0) * smoothed + 1 - smoothed)
+    """Return weight times what the options make of the smoothed label."""
+    return weight * loss.label_weight(labels)
 
 
 @EVERY_LOSS
@@ -205,14 +205,14 @@ def test_every_reduction_reduces_the_unreduced_losses(loss, shape, seed):
 
 
 @EVERY_LOSS
-def test_weighted_mean_without_weight_is_the_mean_unless_pos_weight_weighs(loss):
+def test_weighted_mean_without_weight_is_the_mean_unless_the_options_weigh(loss):
     first, labels, _ = draw(loss, 40)
     mean, weighted = (
         loss.value(first, labels, reduction=reduction) for reduction in ("mean", "weighted_mean")
     )
     applied = _weight_applied(loss, labels, np.ones(40)).mean()
     np.testing.assert_allclose(weighted * applied, mean, rtol=80 * EPS)  # sums of 40 numbers
-    if "pos_weight" not in loss.options:
+    if not loss.weighs_labels:
         assert weighted == mean
 
 
@@ -251,7 +251,7 @@ def test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite(lo
     np.testing.assert_array_equal(
         loss.value(first, labels, weight=weight, reduction="none"), [0, 2 * middle, 0]
     )
-    for part in (loss.gradient, loss.hessian):
+    for part in loss.functions[1:]:
         np.testing.assert_array_equal(
             part(first, labels, weight=weight, reduction="none"),
             [0, 2 * part(first[1], 1.0), 0],
@@ -265,10 +265,10 @@ def test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite(lo
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.25, 1.0])
 @pytest.mark.parametrize("pos_weight", [None, 2.5])
 def test_label_smoothing_is_the_loss_of_smoothed_labels(smoothing, pos_weight):
-    loss = LOSSES[1]
+    loss = LOGITS
     first, labels, _ = draw(loss, 60)
     smoothed = labels * (1 - smoothing) + smoothing / 2
-    for part in (loss.value, loss.gradient, loss.hessian):
+    for part in loss.functions:
         options = {"pos_weight": pos_weight, "reduction": "none"}
         smooth = part(first, labels, label_smoothing=smoothing, **options)
         plain = part(first, smoothed, **options)
@@ -276,11 +276,9 @@ def test_label_smoothing_is_the_loss_of_smoothed_labels(smoothing, pos_weight):
         np.testing.assert_allclose(smooth, plain, rtol=4 * EPS, atol=20 * EPS)
 
 
-@pytest.mark.parametrize("part", ["value", "gradient", "hessian"])
-def test_pos_weight_multiplies_the_loss_of_label_one_alone(part):
-    loss = LOSSES[1]
-    first, labels, pos_weight = draw(loss, 60)
-    function = parts_of(loss)[part]
+@pytest.mark.parametrize("function", LOGITS.functions, ids=["value", "gradient", "hessian"])
+def test_pos_weight_multiplies_the_loss_of_label_one_alone(function):
+    first, labels, pos_weight = draw(LOGITS, 60)
     weighted = function(first, labels, pos_weight=pos_weight, reduction="none")
     yes, no = (function(first, label, reduction="none") for label in (1, 0))
     expected = pos_weight * labels * yes + (1 - labels) * no
@@ -324,7 +322,7 @@ def _layouts(array):
 @EVERY_REDUCTION
 def test_result_does_not_depend_on_the_memory_layout(loss, reduction):
     plain = draw(loss, (101, 350))  # more than one block
-    for part in (loss.value, loss.gradient, loss.hessian):
+    for part in loss.functions:
         expected = part(*plain[:2], weight=plain[2], reduction=reduction)
         for arguments in zip(*map(_layouts, plain), strict=True):
             (name, first), (_, labels), (_, weight) = arguments
@@ -355,8 +353,8 @@ def test_several_threads_may_call_at_once(loss):
     def evaluate(task):
         first, labels, weight = task
         value, gradient = loss.value_and_gradient(first, labels, weight=weight)
-        hessian = loss.hessian(first, labels, weight=weight, workers=2)
-        return value, gradient.sum(), hessian.sum()
+        last = loss.functions[-1](first, labels, weight=weight, workers=2)
+        return value, gradient.sum(), last.sum()
 
     alone = [evaluate(task) for task in tasks]
     with ThreadPoolExecutor(4) as threads:
@@ -512,7 +510,7 @@ def test_wrong_answer_given_with_certainty_costs_infinity(loss):
     assert loss.gradient(low, 0.3) < 0 < loss.gradient(high, 0.3)
 
 
-@pytest.mark.parametrize("loss", SYMMETRIC, ids=str)
+@pytest.mark.parametrize("loss", HARD, ids=str)
 def test_right_answer_given_with_certainty_costs_nothing(loss):
     low, high = loss.ends
     for result in (loss.value(low, 0), loss.value(high, 1)):

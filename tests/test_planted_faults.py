@@ -66,7 +66,7 @@ FAULTS = {
         "_numpy/elementwise",
         '(divisor if kind == "value" else 1)',
         "1",
-        "test_laws.py::test_weighted_mean_without_weight_is_the_mean_unless_pos_weight_weighs",
+        "test_laws.py::test_weighted_mean_without_weight_is_the_mean_unless_the_options_weigh",
     ),
     "epsilon in the log": Fault(
         "_numpy/binary",

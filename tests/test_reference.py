@@ -117,6 +117,26 @@ def test_gradient_and_hessian_are_the_derivatives_of_the_value(name):
                     assert abs(difference - derivative(x, y, digits=90)) < 220 * step**2, (x, y)
 
 
+@pytest.mark.parametrize(("gamma", "alpha"), [(2, None), (0.5, 0.25), (0, 1.0)])
+def test_focal_value_is_the_definition_and_the_gradient_its_derivative(gamma, alpha):
+    value = reference.binary_focal_cross_entropy_with_logits
+    slope = reference.binary_focal_cross_entropy_with_logits_gradient
+    step = mpmath.mpf("1e-25")
+    with mpmath.workdps(90):
+        for z, y in itertools.product(LOGITS, LABELS):
+            options = {"gamma": gamma, "alpha": alpha, "digits": 90}
+            p = 1 / (1 + mpmath.exp(-mpmath.mpf(z)))
+            y = mpmath.mpf(y)
+            miss = y * (1 - p) + (1 - y) * p
+            share = 1 if alpha is None else alpha * y + (1 - alpha) * (1 - y)
+            plain = reference.binary_cross_entropy_with_logits(z, y, digits=90)
+            by_hand = share * miss ** mpmath.mpf(gamma) * plain
+            assert abs(value(z, y, **options) - by_hand) <= mpmath.mpf(10) ** -60
+            ahead, behind = (value(z + s * step, y, **options) for s in (1, -1))
+            # The third derivative is below 1: see test_focal
+            assert abs((ahead - behind) / (2 * step) - slope(z, y, **options)) < step**2
+
+
 @pytest.mark.parametrize("z", [1e300, 1.7976931348623157e308])
 def test_largest_logits_have_a_value(z):
     loss = reference.binary_cross_entropy_with_logits

@@ -20,6 +20,7 @@ Any device; `torch.func` and forward mode work in eager mode. The formulas are i
 """
 
 from companion.torch_losses._classes import CrossEntropyLoss, cross_entropy
+from companion.torch_losses._focal import sigmoid_focal_loss
 from companion.torch_losses._logits import BCEWithLogitsLoss, binary_cross_entropy_with_logits
 from companion.torch_losses._probabilities import BCELoss, binary_cross_entropy
 
@@ -30,4 +31,5 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "sigmoid_focal_loss",
 ]

@@ -9,20 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion._numpy import elementwise
-from companion._numpy.binary import LOGITS, PROBABILITIES
+from companion._numpy.binary import LOGITS
 from companion._numpy.blockwise import BLOCK
 from companion._numpy.elementwise import evaluate_elementwise
 from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
 from tests.tables.losses import LOSSES, draw
 
 PLAIN = [loss for loss in LOSSES if not loss.options]
-FORMULAS = {"logits": LOGITS, "probabilities": PROBABILITIES}
 EVERY_WANT = pytest.mark.parametrize("want", [VALUE, GRADIENT, HESSIAN, BOTH], ids="+".join)
 
 
 def evaluate(loss, want, first, labels, reduction, weight=None):
-    formula = FORMULAS[loss.argument]
-    return evaluate_elementwise(formula, want, first, labels, weight, reduction, None)
+    return evaluate_elementwise(loss.formula, want, first, labels, weight, reduction, None)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

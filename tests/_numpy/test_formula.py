@@ -4,22 +4,22 @@ import inspect
 
 import pytest
 
-from companion import binary, categorical
-from companion._numpy import binary as binary_formulas
+from companion import categorical
 from companion._numpy import categorical as categorical_formulas
 from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE, Rows
+from tests.tables.losses import LOSSES
 
 COMMON = {"labels", "weight", "axis", "reduction", "workers"}
-FUNCTIONS = [
-    (binary_formulas.LOGITS, binary.binary_cross_entropy_with_logits),
-    (binary_formulas.PROBABILITIES, binary.binary_cross_entropy),
-    (categorical_formulas.LOGITS, categorical.cross_entropy),
-    (categorical_formulas.PROBABILITIES, categorical.cross_entropy_from_probabilities),
-]
+FUNCTIONS = {
+    categorical.cross_entropy: categorical_formulas.LOGITS,
+    categorical.cross_entropy_from_probabilities: categorical_formulas.PROBABILITIES,
+    **{getattr(loss.module, loss.function): loss.formula for loss in LOSSES},
+}
 
 
-@pytest.mark.parametrize(("formula", "function"), FUNCTIONS)
-def test_formula_names_the_argument_and_the_options_of_its_function(formula, function):
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_formula_names_the_argument_and_the_options_of_its_function(function):
+    formula = FUNCTIONS[function]
     parameters = set(inspect.signature(function).parameters)
     assert parameters - COMMON == {formula.argument, *formula.options}
 

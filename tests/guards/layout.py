@@ -10,7 +10,7 @@ import re
 import sys
 import tokenize
 
-LOSSES = {"binary", "categorical"}
+LOSSES = {"binary", "categorical", "focal"}
 # A room, then which rooms it may use besides `contracts` and itself, and which packages of others,
 # the standard library aside.
 ALLOWED = {
@@ -21,6 +21,7 @@ ALLOWED = {
     "elementary": ({"_numpy"}, {"numpy"}),
     "binary": ({"_numpy", "reduction"}, {"numpy"}),
     "categorical": ({"_numpy", "reduction", "elementary"}, {"numpy"}),
+    "focal": ({"_numpy"}, {"numpy"}),
     "torch_losses": (set(), {"torch"}),
     "symbolic": (set(), {"sympy"}),
     "reference": (set(), {"mpmath", "numpy"}),

@@ -3,6 +3,7 @@
 A new public function is a new row; the sort of each argument brings every kind of bad value.
 """
 
+import inspect
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+import companion
 from companion import (
     binary,
     categorical,
@@ -157,25 +159,30 @@ PAIRS = [
 ]
 
 
-def _binary(function):
-    first = "logits" if "with_logits" in function.__name__ else "probabilities"
-    jacobian = function is binary.binary_cross_entropy_jacobian
-    valid = LOGITS if first == "logits" else PROBABILITIES
-    arguments = {
-        first: ("logits" if first == "logits" else "unit", valid),
-        "labels": ("unit", LABELS),
-        "weight": ("weight", WEIGHT),
-    }
-    if first == "logits":
-        arguments |= {"pos_weight": ("weight", WEIGHT), "label_smoothing": ("fraction", 0.1)}
-    if not jacobian:
-        arguments |= {"reduction": ("reduction", "mean"), "workers": ("workers", None)}
+# What each parameter of an elementwise loss is, and a valid value.
+PARAMETERS = {
+    "logits": ("logits", LOGITS),
+    "probabilities": ("unit", PROBABILITIES),
+    "labels": ("unit", LABELS),
+    "weight": ("weight", WEIGHT),
+    "pos_weight": ("weight", WEIGHT),
+    "label_smoothing": ("fraction", 0.1),
+    "gamma": ("number", 2.0),
+    "alpha": ("fraction", 0.25),
+    "reduction": ("reduction", "mean"),
+    "workers": ("workers", None),
+}
+
+
+def _elementwise(function):
+    names = list(inspect.signature(function).parameters)
+    first = names[0]
     misfits = [{first: np.full(a, 0.5), "labels": np.ones(b)} for a, b in PAIRS]
-    weights = ["weight", "pos_weight"] if first == "logits" else ["weight"]
+    weights = [name for name in names if PARAMETERS[name][0] == "weight"]
     misfits += [{name: np.ones(shape)} for name in weights for shape in [(2,), (3, 1), (2, 3)]]
-    if jacobian:
+    if function is binary.binary_cross_entropy_jacobian:
         misfits += [{first: np.full((3, 1), 0.5), "labels": np.ones((3, 1)), "weight": None}]
-    return Call(function, arguments, tuple(misfits))
+    return Call(function, {name: PARAMETERS[name] for name in names}, tuple(misfits))
 
 
 def _elementary(function):
@@ -267,7 +274,11 @@ def update(values, weight):
 
 
 CALLS = [
-    *(_binary(getattr(binary, name)) for name in binary.__all__),
+    *(
+        _elementwise(getattr(companion, name))
+        for name in companion.__all__
+        if name.startswith("binary_")
+    ),
     *(
         call
         for name in categorical.__all__
@@ -284,6 +295,6 @@ CALLS = [
     _trainer(),
 ]
 OPTIONAL = {
-    *("weight", "pos_weight", "workers", "ignore_index", "step", "rtol", "steps"),
+    *("weight", "pos_weight", "alpha", "workers", "ignore_index", "step", "rtol", "steps"),
     *("learning_rate", "tolerance", "max_iterations"),
 }  # None leaves them out

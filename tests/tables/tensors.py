@@ -1,6 +1,5 @@
 """What the tests of the twins draw and compare."""
 
-import mpmath
 import numpy as np
 import torch
 
@@ -13,17 +12,6 @@ PEER = {"rtol": 1e-12, "atol": 1e-14}
 BINARY = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
 # Logits around 0 and far from it, for checks of derivatives.
 FAR = [0.0, -0.0, 1e-8, 0.7, -3.0, 20.0, -20.0, 40.0, -40.0, 200.0]
-
-
-def worst_ulp(computed, exact):
-    """Return the largest error in units of the last place, where `exact` is a normal number."""
-    info, worst = torch.finfo(computed.dtype), 0.0
-    for got, want in zip(computed.double().tolist(), exact, strict=True):
-        if info.tiny <= abs(want) <= info.max:
-            exponent = int(mpmath.floor(mpmath.log(abs(want), 2)))
-            unit = mpmath.mpf(2) ** (exponent + 1 - DIGITS[computed.dtype])
-            worst = max(worst, float(abs(mpmath.mpf(got) - want) / unit))
-    return worst
 
 
 def points_of(grid, dtype):

@@ -7,14 +7,13 @@ import torch
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
 from companion import reference, torch_losses
-from tests.tables.grids import logits
+from tests.tables.grids import logits, worst_ulp
 from tests.tables.tensors import (
     BOUND,
     PEER,
     draw,
     gradients,
     leaf,
-    worst_ulp,
 )
 
 SHAPES = [(4,), (6, 4), (3, 4, 5), (2, 4, 3, 2)]

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 from companion import reference, symbolic, torch_losses
 from companion.torch_losses._logits import loss_of_logits, sigmoid
 from companion.torch_losses._pieces import PIECE
-from tests.tables.grids import LABELS, logits
+from tests.tables.grids import LABELS, logits, worst_ulp
 from tests.tables.tensors import (
     BOUND,
     DIGITS,
@@ -21,7 +21,6 @@ from tests.tables.tensors import (
     gradients,
     leaf,
     points_of,
-    worst_ulp,
 )
 
 # PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit

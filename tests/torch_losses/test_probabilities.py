@@ -5,8 +5,8 @@ import torch
 
 from companion import reference, torch_losses
 from companion.torch_losses._probabilities import loss_of_probabilities
-from tests.tables.grids import LABELS, probabilities
-from tests.tables.tensors import BOUND, FLOATS, leaf, points_of, worst_ulp
+from tests.tables.grids import LABELS, probabilities, worst_ulp
+from tests.tables.tensors import BOUND, FLOATS, leaf, points_of
 
 # PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit
 pytestmark = pytest.mark.filterwarnings(

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
 from companion import reference, torch_losses
-from tests.tables.grids import logits
+from tests.tables.grids import logits, worst_ulp
 from tests.tables.tensors import (
     BINARY,
     FLOATS,
@@ -18,7 +18,6 @@ from tests.tables.tensors import (
     draw,
     first_of,
     gradients,
-    worst_ulp,
 )
 
 MODULES = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss"]

@@ -1,0 +1,106 @@
+"""The focal loss against mpmath, and the bounds that the laws take for granted."""
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+
+from companion import (
+    binary_cross_entropy_with_logits_value_and_gradient,
+    binary_focal_cross_entropy_with_logits,
+    binary_focal_cross_entropy_with_logits_gradient,
+    binary_focal_cross_entropy_with_logits_value_and_gradient,
+    reference,
+    symbolic,
+)
+from companion.symbolic import focal as symbolic_focal
+from tests.tables.grids import LABELS, absolute_errors, logits, worst_ulp
+
+VALUE, GRADIENT = (
+    binary_focal_cross_entropy_with_logits,
+    binary_focal_cross_entropy_with_logits_gradient,
+)
+GAMMAS = [0.5, 1.0, 2.0, 5.0]
+
+
+def exact_values(function, points, label, gamma):
+    judge = getattr(reference, function.__name__)
+    return [judge(z, label, gamma=gamma) for z in points]
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("label", [0.0, 1.0])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("function", [VALUE, GRADIENT], ids=["value", "gradient"])
+def test_hard_labels_are_as_accurate_as_promised_over_the_whole_range(
+    function, dtype, label, gamma
+):
+    points = logits(dtype)
+    computed = function(points, dtype(label), gamma=gamma, reduction="none")
+    assert computed.dtype == dtype
+    # The error of m, multiplied by γ, and a few roundings
+    bound = 4 + {np.float64: 2, np.float32: 3}[dtype] * gamma
+    assert worst_ulp(computed, exact_values(function, points, label, gamma)) <= bound
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("label", LABELS[2:])
+def test_soft_labels_are_off_by_a_few_ulp_of_the_terms(label, gamma):
+    points = logits()
+    points = points[abs(points) < 700]
+    value, gradient = binary_focal_cross_entropy_with_logits_value_and_gradient(
+        points, label, gamma=gamma, reduction="none"
+    )
+    assert worst_ulp(value, exact_values(VALUE, points, label, gamma)) <= 4 + 2 * gamma
+    # The two terms of the gradient may have opposite signs; each is at most 1 + γ.
+    error = absolute_errors(gradient, exact_values(GRADIENT, points, label, gamma))
+    assert error.max() <= (1 + gamma) * (4 + 2 * gamma) * np.finfo(np.float64).eps
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_gamma_0_is_the_cross_entropy_bit_for_bit(label):
+    z = np.append(logits(), [np.inf, -np.inf])
+    focal = binary_focal_cross_entropy_with_logits_value_and_gradient(
+        z, label, gamma=0, reduction="none"
+    )
+    plain = binary_cross_entropy_with_logits_value_and_gradient(z, label, reduction="none")
+    np.testing.assert_array_equal(focal, plain)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
+def test_alpha_weighs_label_one_and_the_rest_label_zero(alpha):
+    z = np.append(logits()[::5], [np.inf, -np.inf])
+    for label, weight in ((1, alpha), (0, 1 - alpha)):
+        for function in (VALUE, GRADIENT):
+            weighed = function(z, label, alpha=alpha, reduction="none")
+            np.testing.assert_allclose(
+                weighed, function(z, label, weight=weight, reduction="none"), rtol=5e-16
+            )
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("label", LABELS)
+def test_infinite_logits_give_the_limit(label, gamma):
+    value, gradient = binary_focal_cross_entropy_with_logits_value_and_gradient(
+        [np.inf, -np.inf], label, gamma=gamma, reduction="none"
+    )
+    for end, got, slope in zip((mpmath.inf, -mpmath.inf), value, gradient, strict=True):
+        judge = reference.binary_focal_cross_entropy_with_logits
+        assert got == judge(end, label, gamma=gamma)
+        judge = reference.binary_focal_cross_entropy_with_logits_gradient
+        assert float(slope) == pytest.approx(float(judge(end, label, gamma=gamma)), rel=4e-16)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2])
+@pytest.mark.parametrize("order", [3, 4])
+def test_higher_derivatives_are_bounded_by_one_as_the_table_of_losses_says(order, gamma):
+    exact = sympy.Rational(gamma)
+    derivative = sympy.diff(
+        symbolic_focal.focal_loss(symbolic.z, symbolic.y, exact), symbolic.z, order
+    )
+    judge = sympy.lambdify((symbolic.z, symbolic.y), derivative, "mpmath")
+    with mpmath.workdps(60):
+        for label, z in itertools.product(np.linspace(0, 1, 9), np.linspace(-15, 15, 121)):
+            assert abs(judge(mpmath.mpf(z), mpmath.mpf(label))) < 1, (z, label)
