@@ -83,7 +83,8 @@ def differentiate(function: _Function, x: np.ndarray, method: str, step: float |
             )
         columns.append(_refine(column, function, x, index) if method == "complex" else column)
     rows = np.stack(columns, axis=-1).reshape(5, *centre.shape, *x.shape)
-    return Slopes(centre, *rows[:4], rows[4] != 0)
+    slope, bound, left, right, kink = rows
+    return Slopes(centre, slope, bound, left, right, kink != 0)
 
 
 def difference(
@@ -213,7 +214,7 @@ def _refine(
         return difference("complex", function, _moved(x, index, shift), index, _IMAGINARY)
 
     refined = slope(0)
-    noise = np.nan_to_num(_noise(slope, x[index], np.abs(x[index]) or np.float64(1), eps)[0])
+    noise = np.nan_to_num(_noise(slope, x[index], np.asarray(np.abs(x[index]) or 1.0), eps)[0])
     bound = np.maximum(8 * eps * abs(refined), noise)
     if not np.all(abs(refined - column[0]) <= bound + column[1]):
         raise ValueError(

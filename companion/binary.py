@@ -14,14 +14,13 @@ a scalar and the labels are an array, a reduced derivative is the sum over the e
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from companion._numpy.binary import LOGITS, PROBABILITIES
 from companion._numpy.elementwise import evaluate_elementwise
 from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
+from companion._numpy.types import Floats
 
 __all__ = [
     "binary_cross_entropy",
@@ -45,7 +44,7 @@ def binary_cross_entropy_with_logits(
     label_smoothing: float = 0.0,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the binary cross-entropy of logits, log1p(exp(-|z|)) + z ([z > 0] - y).
 
     Parameters
@@ -120,7 +119,7 @@ def binary_cross_entropy_with_logits_gradient(
     label_smoothing: float = 0.0,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the gradient with respect to the logits: elementwise σ(z) - y, divided as the loss is.
 
     Parameters and exceptions are those of `binary_cross_entropy_with_logits`.
@@ -164,7 +163,7 @@ def binary_cross_entropy_with_logits_hessian(
     label_smoothing: float = 0.0,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the diagonal of the Hessian in the logits: σ(z) σ(-z), divided as the loss is.
 
     The off-diagonal elements are 0. Parameters and exceptions are those of
@@ -207,7 +206,7 @@ def binary_cross_entropy_with_logits_value_and_gradient(
     label_smoothing: float = 0.0,
     reduction: str = "mean",
     workers: int | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Floats, Floats]:
     """Return the loss and its gradient with respect to the logits from one pass over the data.
 
     Parameters, exceptions and both results are those of `binary_cross_entropy_with_logits` and
@@ -239,7 +238,7 @@ def binary_cross_entropy(
     weight: ArrayLike | None = None,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the binary cross-entropy of probabilities, -(y log p + (1 - y) log1p(-p)).
 
     Parameters
@@ -298,7 +297,7 @@ def binary_cross_entropy_gradient(
     weight: ArrayLike | None = None,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the gradient in the probabilities: (p - y) / (p (1 - p)), divided as the loss is.
 
     Parameters and exceptions are those of `binary_cross_entropy`.
@@ -336,7 +335,7 @@ def binary_cross_entropy_hessian(
     weight: ArrayLike | None = None,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the diagonal of the Hessian in the probabilities: y / p² + (1 - y) / (1 - p)².
 
     The off-diagonal elements are 0; divided as the loss is. Parameters and exceptions are those of
@@ -374,7 +373,7 @@ def binary_cross_entropy_value_and_gradient(
     weight: ArrayLike | None = None,
     reduction: str = "mean",
     workers: int | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Floats, Floats]:
     """Return the loss and its gradient in the probabilities from one pass over the data.
 
     Parameters, exceptions and both results are those of `binary_cross_entropy` and
@@ -399,7 +398,7 @@ def binary_cross_entropy_value_and_gradient(
 
 def binary_cross_entropy_jacobian(
     probabilities: ArrayLike, labels: ArrayLike, *, weight: ArrayLike | None = None
-) -> Any:
+) -> Floats:
     """Return the Jacobian of the N unreduced losses in the N probabilities, a diagonal matrix.
 
     Parameters

@@ -14,13 +14,12 @@ Read `companion._numpy.categorical` for the formulas, one block of rows at a tim
 
 from __future__ import annotations
 
-from typing import Any
-
 from numpy.typing import ArrayLike
 
 from companion._numpy.categorical import LOGITS, PROBABILITIES
 from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
 from companion._numpy.rowwise import evaluate_rowwise
+from companion._numpy.types import Floats
 from companion.elementary import sigmoid_jacobian, softmax_jacobian
 
 __all__ = [
@@ -47,7 +46,7 @@ def cross_entropy(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the cross-entropy of logits, log1p(Σ exp(z_j - m) over all but the largest) + m - z_y.
 
     Parameters
@@ -130,7 +129,7 @@ def cross_entropy_gradient(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the gradient with respect to the logits: softmax - label, divided as the loss is.
 
     Parameters and exceptions are those of `cross_entropy`.
@@ -174,7 +173,7 @@ def cross_entropy_hessian(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the Hessian in the logits: diag(p) - p pᵀ for each row, divided as the loss is.
 
     Parameters and exceptions are those of `cross_entropy`. Only the weights make it depend on the
@@ -216,7 +215,7 @@ def cross_entropy_value_and_gradient(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Floats, Floats]:
     """Return the loss and its gradient with respect to the logits from one pass over the data.
 
     Parameters, exceptions and both results are those of `cross_entropy` and
@@ -252,7 +251,7 @@ def cross_entropy_from_probabilities(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the cross-entropy of probabilities, -Σ w_k q_k log p_k.
 
     Parameters
@@ -306,7 +305,7 @@ def cross_entropy_from_probabilities_gradient(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the gradient in the probabilities, -w_k q_k / p_k, divided as the loss is.
 
     Each probability is a variable of its own, as if they need not sum to 1. Parameters and
@@ -344,7 +343,7 @@ def cross_entropy_from_probabilities_hessian(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the Hessian in the probabilities, diagonal: w_k q_k / p_k², divided as the loss is.
 
     Parameters and exceptions are those of `cross_entropy_from_probabilities`.
@@ -382,7 +381,7 @@ def cross_entropy_from_probabilities_value_and_gradient(
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Floats, Floats]:
     """Return the loss and its gradient in the probabilities from one pass over the data.
 
     Parameters, exceptions and both results are those of `cross_entropy_from_probabilities` and

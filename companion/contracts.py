@@ -36,7 +36,7 @@ _BITS_OF_ONE = {"f": np.float32(1).view(np.uint32), "d": np.float64(1).view(np.u
 _REAL = "?bBhHiIlLqQefd"  # the dtypes that may come in, by NumPy's characters
 
 
-def as_array(name: str, value: ArrayLike) -> np.ndarray:
+def as_array(name: str, value: ArrayLike | None) -> np.ndarray:
     """Return `value` as a real NumPy array, or refuse it.
 
     Parameters
@@ -317,8 +317,9 @@ def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float
 
     `mend` ends the message of the `ValueError`; what is no real number is a `TypeError`.
     """
-    number = value
-    if type(value) not in (float, int):  # what `torch.compile` traces stays Python's own
+    if type(value) is float or type(value) is int:  # what `torch.compile` traces
+        number = float(value)
+    else:
         array = as_array(name, value)
         if array.ndim:
             raise ValueError(
@@ -328,8 +329,8 @@ def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float
     low, high = map(float, interval[1:-1].split(","))
     inside = low <= number if interval[0] == "[" else low < number
     if not (inside and (number <= high if interval[-1] == "]" else number < high)):
-        raise ValueError(f"{name}: expected a number in {interval}, got {value}; {mend}")
-    return float(number)
+        raise ValueError(f"{name}: expected a number in {interval}, got {number}; {mend}")
+    return number
 
 
 def check_smoothing(label_smoothing: float) -> float:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from companion._numpy.blockwise import evaluate, in_blocks
 from companion._numpy.class_axis import ClassAxis
 from companion._numpy.softmax import Shifted
+from companion._numpy.types import Floats
 from companion.contracts import (
     as_arrays,
     check_axis,
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-def softplus(z: ArrayLike) -> Any:
+def softplus(z: ArrayLike) -> Floats:
     """Return log(1 + exp(z)), computed as max(z, 0) + log1p(exp(-|z|)).
 
     Parameters
@@ -67,7 +68,7 @@ def softplus(z: ArrayLike) -> Any:
     return _elementwise(lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))), "z", z)
 
 
-def log_sigmoid(z: ArrayLike) -> Any:
+def log_sigmoid(z: ArrayLike) -> Floats:
     """Return log σ(z) = -softplus(-z), the log-probability that a logit gives to label 1.
 
     Parameters
@@ -88,7 +89,7 @@ def log_sigmoid(z: ArrayLike) -> Any:
     return _elementwise(lambda z: np.minimum(z, 0) - np.log1p(np.exp(-np.abs(z))), "z", z)
 
 
-def sigmoid(z: ArrayLike) -> Any:
+def sigmoid(z: ArrayLike) -> Floats:
     """Return σ(z) = 1 / (1 + exp(-z)), computed with exp(-|z|) only, which cannot overflow.
 
     Parameters
@@ -111,14 +112,14 @@ def sigmoid(z: ArrayLike) -> Any:
     (0.0, 0.5, 1.0)
     """
 
-    def formula(z: np.ndarray) -> Any:
+    def formula(z: np.ndarray) -> np.ndarray:
         e = np.exp(-np.abs(z))
         return np.where(z < 0, e, 1) / (1 + e)
 
     return _elementwise(formula, "z", z)
 
 
-def logit(p: ArrayLike) -> Any:
+def logit(p: ArrayLike) -> Floats:
     """Return log(p / (1 - p)), the inverse of `sigmoid`.
 
     Parameters
@@ -149,7 +150,7 @@ def logit(p: ArrayLike) -> Any:
     (p,), _ = as_arrays(p=p)
     check_unit_interval("p", p)
 
-    def formula(p: np.ndarray) -> Any:
+    def formula(p: np.ndarray) -> np.ndarray:
         smaller = np.minimum(p, 1 - p)
         size = np.log1p(np.abs(1 - 2 * p) / smaller)
         # Below a quarter of the unit roundoff the result rounds to log p, and 1 / p may overflow.
@@ -159,7 +160,7 @@ def logit(p: ArrayLike) -> Any:
     return _elementwise(formula, "p", p)
 
 
-def logsumexp(z: ArrayLike, *, axis: int = -1) -> Any:
+def logsumexp(z: ArrayLike, *, axis: int = -1) -> Floats:
     """Return log Σ exp(z) along `axis`, as m + log1p(Σ exp(z - m) over all but the maximum m).
 
     Parameters
@@ -187,7 +188,7 @@ def logsumexp(z: ArrayLike, *, axis: int = -1) -> Any:
     return _over_classes(Shifted.log_sum_of_exp, z, axis, "number")
 
 
-def log_softmax(z: ArrayLike, *, axis: int = -1) -> Any:
+def log_softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
     """Return z - logsumexp(z) along `axis`, with the digits of a log-probability close to 0.
 
     Parameters
@@ -211,7 +212,7 @@ def log_softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     return _over_classes(lambda shifted: -shifted.log_loss(), z, axis, "row")
 
 
-def softmax(z: ArrayLike, *, axis: int = -1) -> Any:
+def softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
     """Return exp(z) / Σ exp(z) along `axis`.
 
     Parameters
@@ -239,7 +240,7 @@ def softmax(z: ArrayLike, *, axis: int = -1) -> Any:
     return _over_classes(Shifted.softmax, z, axis, "row")
 
 
-def softmax_jacobian(z: ArrayLike, *, axis: int = -1) -> Any:
+def softmax_jacobian(z: ArrayLike, *, axis: int = -1) -> Floats:
     """Return the Jacobian of the softmax in its logits, diag(p) - p pᵀ.
 
     Parameters
@@ -264,7 +265,7 @@ def softmax_jacobian(z: ArrayLike, *, axis: int = -1) -> Any:
     return _over_classes(Shifted.jacobian, z, axis, "matrix")
 
 
-def sigmoid_jacobian(z: ArrayLike) -> Any:
+def sigmoid_jacobian(z: ArrayLike) -> Floats:
     """Return the Jacobian of N sigmoids in their N logits, a diagonal matrix of σ(z) σ(-z).
 
     Beside `softmax_jacobian` it shows the difference: N questions do not see each other, N classes
@@ -301,7 +302,9 @@ def sigmoid_jacobian(z: ArrayLike) -> Any:
     return np.diag(sigmoid(z) * sigmoid(-z))
 
 
-def _elementwise(formula: Callable[[np.ndarray], Any], name: str, value: ArrayLike) -> Any:
+def _elementwise(
+    formula: Callable[[np.ndarray], np.ndarray], name: str, value: ArrayLike
+) -> Floats:
     (array,), dtype = as_arrays(**{name: value})
 
     def kernel(operands: Sequence[Any], outputs: Sequence[Any], _: list[np.ndarray]) -> tuple[()]:
@@ -315,7 +318,7 @@ def _elementwise(formula: Callable[[np.ndarray], Any], name: str, value: ArrayLi
 
 def _over_classes(
     formula: Callable[[Shifted], np.ndarray], z: ArrayLike, axis: int, result: str
-) -> Any:
+) -> Floats:
     """Return what `formula` gives for each row of logits: a number, a row or a (K, K) matrix."""
     (z,), dtype = as_arrays(z=z)
     classes = ClassAxis(z.shape, check_axis("z", z, axis))

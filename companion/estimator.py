@@ -123,6 +123,7 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
             )
         if isinstance(self.C, bool) or not isinstance(self.C, Real) or not self.C > 0:
             raise ValueError(f"C: expected a number above 0, got {self.C!r}; numpy.inf is no L2")
+        # pyrefly: ignore[missing-attribute]  (scikit-learn has no public name for it)
         weight = validation._check_sample_weight(sample_weight, X, dtype=np.float64)
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             # Older versions of scikit-learn balance the counts, newer ones these sums
@@ -170,6 +171,7 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         """Say to scikit-learn 1.6 and later that there are two classes."""
+        # pyrefly: ignore[missing-attribute]  (its stubs are those of 1.5)
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
@@ -183,4 +185,5 @@ def _validated(estimator: BaseEstimator, *args: Any, **options: Any) -> Any:
     """Check and convert X and y; scikit-learn 1.5 has that as a method of the estimator."""
     if hasattr(validation, "validate_data"):
         return validation.validate_data(estimator, *args, **options)
+    # pyrefly: ignore[missing-attribute]  (in 1.5 alone)
     return estimator._validate_data(*args, **options)

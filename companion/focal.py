@@ -19,13 +19,13 @@ from numpy.typing import ArrayLike
 from companion._numpy.binary import fill_from_logits
 from companion._numpy.elementwise import evaluate_elementwise
 from companion._numpy.formula import BOTH, GRADIENT, VALUE, Formula, Rows
+from companion._numpy.types import Floats
 from companion.contracts import check_number
 
 __all__ = [
     "binary_focal_cross_entropy_with_logits",
     "binary_focal_cross_entropy_with_logits_gradient",
     "binary_focal_cross_entropy_with_logits_value_and_gradient",
-    "focal_formula",
 ]
 
 
@@ -38,7 +38,7 @@ def binary_focal_cross_entropy_with_logits(
     weight: ArrayLike | None = None,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the focal loss, α_y m^γ times the cross-entropy, m = y σ(-z) + (1 - y) σ(z).
 
     Parameters
@@ -98,7 +98,7 @@ def binary_focal_cross_entropy_with_logits_gradient(
     weight: ArrayLike | None = None,
     reduction: str = "mean",
     workers: int | None = None,
-) -> Any:
+) -> Floats:
     """Return the gradient of the focal loss with respect to the logits, divided as the loss is.
 
     Parameters and exceptions are those of `binary_focal_cross_entropy_with_logits`.
@@ -130,7 +130,7 @@ def binary_focal_cross_entropy_with_logits_value_and_gradient(
     weight: ArrayLike | None = None,
     reduction: str = "mean",
     workers: int | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Floats, Floats]:
     """Return the focal loss and its gradient with respect to the logits from one pass.
 
     Parameters, exceptions and both results are those of `binary_focal_cross_entropy_with_logits`
@@ -142,19 +142,6 @@ def binary_focal_cross_entropy_with_logits_value_and_gradient(
     (np.float64(0.6931471805599453), array([-0.25,  0.25]))
     """
     return _evaluate(BOTH, logits, labels, weight, reduction, workers, gamma, alpha)
-
-
-def focal_formula(gamma: float) -> Formula:
-    """Return the focal loss with this γ as data."""
-    return Formula(
-        "logits",
-        functools.partial(_fill, gamma=gamma),
-        options=("gamma", "alpha"),
-        scratch=8,
-        label_weight=_label_weight,
-        convex=gamma == 0,
-        proper=gamma == 0,
-    )
 
 
 def _evaluate(
@@ -170,9 +157,22 @@ def _evaluate(
     gamma = check_number("gamma", gamma, "[0, inf)", "2 is usual, 0 is the cross-entropy")
     if alpha is not None:
         alpha = check_number("alpha", alpha, "[0, 1]", "it weighs label 1, and 1 - alpha label 0")
-    formula = focal_formula(gamma)
+    formula = _formula(gamma)
     return evaluate_elementwise(
         formula, want, logits, labels, weight, reduction, workers, alpha=alpha
+    )
+
+
+def _formula(gamma: float) -> Formula:
+    """Return the focal loss with this γ as data."""
+    return Formula(
+        "logits",
+        functools.partial(_fill, gamma=gamma),
+        options=("gamma", "alpha"),
+        scratch=8,
+        label_weight=_label_weight,
+        convex=gamma == 0,
+        proper=gamma == 0,
     )
 
 

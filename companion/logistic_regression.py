@@ -175,7 +175,7 @@ def fit_logistic_regression(
                 f"learning_rate: expected None for Newton's method, got {learning_rate!r}; it "
                 "searches its own steps, so leave it out or use method='gradient_descent'"
             )
-        rate = 0.0
+        rate = bound = 0.0
     else:
         bound = problem.lipschitz()
         rate = 1 / bound if learning_rate is None else learning_rate

@@ -275,7 +275,7 @@ def cross_entropy_hessian(
     return [[_of_row(hessian(i, j), digits, z, y, **options) for j in k] for i in k]
 
 
-def ulp_error(computed: Any, exact: Any) -> Any:
+def ulp_error(computed: Any, exact: Any) -> float | np.ndarray:
     """Return |computed - exact| in units in the last place of `computed`'s dtype.
 
     Parameters

@@ -81,7 +81,7 @@ def _without_docstrings(lines: list[str]) -> list[str]:
         if not isinstance(node, documented) or ast.get_docstring(node) is None:
             continue
         doc, *rest = node.body
-        first, last = doc.lineno - 1, doc.end_lineno
+        first, last = doc.lineno - 1, doc.end_lineno or doc.lineno
         if not rest:
             # The body has to hold something: what is shown stays valid Python.
             before = lines[first].encode()[: doc.col_offset].decode()

@@ -274,6 +274,5 @@ def test_page_on_citing_says_what_citation_cff_says():
     assert fields == {
         "title": citation["title"],
         "author": citation["authors"][0]["name"],
-        "version": citation["version"],
-        "date": citation["date-released"],
+        "version": "…",
     }

@@ -69,8 +69,13 @@ def test_api_page_has_every_public_name():
     for room in modules(ROOT / "companion"):
         if not any(part.startswith("_") for part in room.split(".")):
             module = importlib.import_module(f"companion.{room}")
-            public |= {f"{module.__name__}.{name}" for name in module.__all__}
             public |= {f"module-{module.__name__}"}
+            # A function that two modules bring stands with the one that defines it.
+            public |= {
+                f"{module.__name__}.{name}"
+                for name in module.__all__
+                if f"{getattr(getattr(module, name), '__module__', '')}.{name}" not in shown
+            }
     assert not public - shown, f"book/api.md lacks {sorted(public - shown)}"
 
 

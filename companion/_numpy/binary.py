@@ -35,30 +35,33 @@ def fill_from_logits(
     np.equal(z, e, out=h)
     np.negative(e, out=e)
     np.exp(e, out=e)
+    mass = None  # A + B, where it is not 1
     if pos_weight is None and no is None:
         np.subtract(h, y, out=k)
     else:
         no = 1 - y if no is None else no
-        yes = y if pos_weight is None else np.multiply(pos_weight, y, out=scratch[3])
-        mass = None if pos_weight is None else np.add(yes, no, out=scratch[4])
+        yes = y
+        if pos_weight is not None:
+            yes = np.multiply(pos_weight, y, out=scratch[3])
+            mass = np.add(yes, no, out=scratch[4])
         below = np.subtract(1, h, out=scratch[5])
         np.multiply(no, h, out=k)
         k -= np.multiply(yes, below, out=below)
     if rows.gradient is not None or rows.hessian is not None:
         one_plus_e = np.add(1, e, out=scratch[5])
         t = np.divide(e, one_plus_e, out=scratch[3])
-        if pos_weight is not None:
+        if mass is not None:
             t *= mass
-    if rows.hessian is not None:
-        np.divide(t, one_plus_e, out=rows.hessian)
-    if rows.gradient is not None:
-        h *= -2
-        h += 1
-        np.multiply(h, t, out=rows.gradient)
-        np.add(rows.gradient, k, out=rows.gradient)
+        if rows.hessian is not None:
+            np.divide(t, one_plus_e, out=rows.hessian)
+        if rows.gradient is not None:
+            h *= -2
+            h += 1
+            np.multiply(h, t, out=rows.gradient)
+            np.add(rows.gradient, k, out=rows.gradient)
     if rows.value is not None:
         np.log1p(e, out=e)
-        if pos_weight is not None:
+        if mass is not None:
             e *= mass
         # Neither term is negative: fmax only turns the inf * 0 of an infinite logit into 0 + 0.
         k *= z

@@ -47,7 +47,7 @@ def fill_from_logits(
 
 
 def fill_from_probabilities(
-    p: np.ndarray, targets: Targets, rows: slice, want: tuple[str, ...], _: bool
+    p: np.ndarray, targets: Targets, rows: slice, want: tuple[str, ...], exact: bool
 ) -> dict[str, np.ndarray]:
     """Return value, gradient and Hessian in the probabilities: Σ a_k (-log p_k) and its slopes."""
     a, _ = targets.weighted(rows)

@@ -73,7 +73,7 @@ def draw_sorted_losses(ax: Axes, losses: ArrayLike, labels: ArrayLike) -> Axes:
 
 
 def draw_pulls(
-    ax: Axes, p: ArrayLike, losses: ArrayLike, gradient: ArrayLike, *, step: float
+    ax: Axes, p: np.ndarray, losses: np.ndarray, gradient: np.ndarray, *, step: float
 ) -> Axes:
     """Draw each answer at its loss, with an arrow of -step times its derivative along p."""
     style = {"arrowstyle": "-|>", "color": palette.GRADIENT, "linewidth": 2}
@@ -101,8 +101,8 @@ def draw_matrix(ax: Axes, matrix: ArrayLike, *, limit: float | None = None) -> A
                 fontsize=9, color="white" if dark else palette.LOSS)  # fmt: skip
     n, m = matrix.shape
     ax.set(xlabel="probability $k$", ylabel="loss $i$")
-    ax.set_xticks(range(m), range(1, m + 1))
-    ax.set_yticks(range(n), range(1, n + 1))
+    ax.set_xticks(range(m), [str(k) for k in range(1, m + 1)])
+    ax.set_yticks(range(n), [str(i) for i in range(1, n + 1)])
     ax.grid(visible=False)
     return ax
 

@@ -12,6 +12,8 @@ from companion import palette
 from companion.plotting._shared import LOGIT, LOSS, draw_curve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
@@ -119,8 +121,8 @@ def draw_smoothed_loss(
 def draw_by_exponent(
     ax: Axes,
     x: ArrayLike,
-    curves: ArrayLike,
-    exponents: ArrayLike,
+    curves: Sequence[ArrayLike],
+    exponents: Sequence[float],
     *,
     xlabel: str,
     ylabel: str,
@@ -134,7 +136,7 @@ def draw_by_exponent(
     return ax
 
 
-def draw_shares(ax: Axes, wrong: ArrayLike, right: ArrayLike) -> Axes:
+def draw_shares(ax: Axes, wrong: np.ndarray, right: np.ndarray) -> Axes:
     """Draw the factor of each example's loss in a mean of batch means and in the mean of all."""
     places = 1 + np.arange(len(wrong))
     ax.plot(places, wrong, "s", color=palette.WRONG, label="mean of the batch means")
@@ -146,7 +148,7 @@ def draw_shares(ax: Axes, wrong: ArrayLike, right: ArrayLike) -> Axes:
 
 
 def draw_shifted_losses(
-    ax: Axes, logits: ArrayLike, losses: ArrayLike, minima: ArrayLike, names: list[str]
+    ax: Axes, logits: np.ndarray, losses: np.ndarray, minima: np.ndarray, names: list[str]
 ) -> Axes:
     """Draw losses over the logit, one row each, with their lowest points (logit, loss)."""
     for loss, (x, least), name, line in zip(losses, minima, names, ("-", "--", "-."), strict=True):
@@ -158,7 +160,7 @@ def draw_shifted_losses(
 
 
 def draw_shifted_probabilities(
-    ax: Axes, p: ArrayLike, shifted: ArrayLike, names: list[str], *, at: int
+    ax: Axes, p: np.ndarray, shifted: np.ndarray, names: list[str], *, at: int
 ) -> Axes:
     """Draw what each weight makes of a true probability, with its name at the index `at`."""
     for row, name, line in zip(shifted, names, ("-", "--", "-."), strict=True):

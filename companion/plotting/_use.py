@@ -94,7 +94,7 @@ def draw_threshold_costs(
 
 
 def draw_two_shards(
-    ax: Axes, share: ArrayLike, pooled: ArrayLike, unweighted: ArrayLike, *, at: float
+    ax: Axes, share: np.ndarray, pooled: np.ndarray, unweighted: np.ndarray, *, at: float
 ) -> Axes:
     """Draw the mean of all rows and the mean of two means, with the share at hand marked."""
     draw_curve(ax, share, pooled, color=palette.RIGHT)

@@ -18,6 +18,7 @@ from typing import Any
 
 from sympy import (
     Abs,
+    Add,
     Expr,
     IndexedBase,
     KroneckerDelta,
@@ -60,6 +61,7 @@ __all__ = [
     "p",
     "probabilities",
     "proofs",
+    "proofs_among",
     "prove_branch_free_form_is_the_loss",
     "prove_chain_rule_cancels_to_p_minus_y",
     "prove_derivative_at_logit_zero_is_one_half_minus_y",
@@ -208,7 +210,12 @@ def in_odds(expression: Expr) -> Expr:
 
 def proofs() -> dict[str, Callable[[], bool]]:
     """Return every proof by the name of its statement, in the order of this file."""
-    proven = [(name, function) for name, function in globals().items() if name[:6] == "prove_"]
+    return proofs_among(globals())
+
+
+def proofs_among(names: dict[str, Any]) -> dict[str, Callable[[], bool]]:
+    """Return the functions `prove_…` of a namespace by the names of their statements."""
+    proven = [(name, function) for name, function in names.items() if name[:6] == "prove_"]
     return {name.removeprefix("prove_"): function for name, function in proven}
 
 
@@ -405,7 +412,7 @@ def prove_hessian_of_logistic_regression_is_never_negative() -> bool:
     x = Matrix(3, 2, symbols("x_1:7", real=True))
     v = Matrix(symbols("v_1 v_2", real=True))
     s = symbols("s_1:4", positive=True)
-    squares = sum(s_i * entry**2 for s_i, entry in zip(s, x * v, strict=True))
+    squares = Add(*(s_i * entry**2 for s_i, entry in zip(s, x * v, strict=True)))
     return is_identity((v.T * x.T * diag(*s) * x * v)[0], squares) and squares.is_nonnegative
 
 

@@ -87,8 +87,7 @@ def is_identity(left: Any, right: Any) -> bool:
 
 def proofs() -> dict[str, Callable[[], bool]]:
     """Return every proof by the name of its statement, in the order of this file."""
-    proven = [(name, function) for name, function in globals().items() if name[:6] == "prove_"]
-    return {name.removeprefix("prove_"): function for name, function in proven}
+    return symbolic.proofs_among(globals())
 
 
 def prove_shift_of_all_logits_changes_nothing() -> bool:

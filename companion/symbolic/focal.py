@@ -17,6 +17,7 @@ from sympy import Expr, Rational, Symbol, diff, log, simplify
 from companion.symbolic import (
     binary_cross_entropy_with_logits,
     is_identity,
+    proofs_among,
     sigmoid,
     y,
     z,
@@ -49,8 +50,7 @@ def focal_loss(z: Any, y: Any, gamma: Any) -> Expr:
 
 def proofs() -> dict[str, Callable[[], bool]]:
     """Return every proof by the name of its statement, in the order of this file."""
-    proven = [(name, function) for name, function in globals().items() if name[:6] == "prove_"]
-    return {name.removeprefix("prove_"): function for name, function in proven}
+    return proofs_among(globals())
 
 
 def prove_gamma_zero_is_the_cross_entropy() -> bool:

@@ -15,14 +15,21 @@ PyTorch's. What differs:
   for label 1 costs inf. A script that feeds it a saturated sigmoid therefore sees inf and NaN; the
   way out is `binary_cross_entropy_with_logits` on the logits.
 
-Any device; `torch.func` and forward mode work in eager mode. The formulas are in
-`companion.torch_losses._logits`, the checks in `companion.torch_losses._contracts`.
+Written for any device and tried on CPUs; the tests also run on CUDA where there is one.
+`torch.func` and forward mode work in eager mode. The modules are here, so that a pickle finds them
+again; the functions are in `_logits`, `_probabilities`, `_classes` and `_focal`, the checks in
+`_contracts`.
 """
 
-from companion.torch_losses._classes import CrossEntropyLoss, cross_entropy
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from companion.contracts import check_smoothing
+from companion.torch_losses._classes import cross_entropy
 from companion.torch_losses._focal import sigmoid_focal_loss
-from companion.torch_losses._logits import BCEWithLogitsLoss, binary_cross_entropy_with_logits
-from companion.torch_losses._probabilities import BCELoss, binary_cross_entropy
+from companion.torch_losses._logits import binary_cross_entropy_with_logits
+from companion.torch_losses._probabilities import binary_cross_entropy
 
 __all__ = [
     "BCELoss",
@@ -33,3 +40,72 @@ __all__ = [
     "cross_entropy",
     "sigmoid_focal_loss",
 ]
+
+
+class BCELoss(nn.BCELoss):
+    """The module of `binary_cross_entropy`; a `torch.nn.BCELoss` with `label_smoothing`."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        *,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.label_smoothing = check_smoothing(label_smoothing)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `input`, probabilities."""
+        return binary_cross_entropy(
+            input,
+            target,
+            self.weight,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
+    """The module of `binary_cross_entropy_with_logits`, with `label_smoothing`."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+        *,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction, pos_weight)
+        self.label_smoothing = check_smoothing(label_smoothing)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `input`, logits."""
+        return binary_cross_entropy_with_logits(
+            input,
+            target,
+            self.weight,
+            reduction=self.reduction,
+            pos_weight=self.pos_weight,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+class CrossEntropyLoss(nn.CrossEntropyLoss):
+    """The module of `cross_entropy`; a `torch.nn.CrossEntropyLoss`."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of `input`, logits."""
+        return cross_entropy(
+            input,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )

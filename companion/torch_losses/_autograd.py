@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-__all__ = ["differentiable", "is_plain", "sum_of_terms", "times_tangent"]
+__all__ = ["differentiable", "is_plain", "sum_of_terms", "times_tangent", "with_slopes"]
 
 _transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
@@ -77,20 +77,46 @@ def differentiable(
         "generate_vmap_rule": True,
     }
     jvp = {"jvp": staticmethod(push_forward)}
-    of_compiler = of_compiler or type("Traced", (Function,), traced)
-    of_func = type("Transformed", (Function,), traced | jvp)
-    of_eager = type("Plain", (Function,), parts | jvp | {"forward": staticmethod(plain_forward)})
+    plain = parts | {"forward": staticmethod(plain_forward)}
+    compiled: Any = of_compiler or type("Traced", (Function,), traced)
+    transformed: Any = type("Transformed", (Function,), traced | jvp)
+    eager: Any = type("Plain", (Function,), plain | jvp)
 
     def apply(*inputs: Any) -> Tensor:
         if torch.compiler.is_compiling():
-            return of_compiler.apply(*inputs)
+            return compiled.apply(*inputs)
         if _transforms_active():
-            return of_func.apply(*inputs)
+            return transformed.apply(*inputs)
         if _nobody_differentiates(inputs):
             return formula(*inputs)
-        return of_eager.apply(*inputs)
+        return eager.apply(*inputs)
 
     return apply
+
+
+def with_slopes(
+    formula: Callable[..., Tensor], *slopes: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    """Return an elementwise `formula` with its slope in each tensor, a function of all inputs.
+
+    A slope that is itself made by `with_slopes` must be given in a lambda: `torch.compile` follows
+    a name of the module, but not the same function out of this tuple.
+    """
+
+    def backward(grad: Tensor, wanted: tuple[bool, ...], *inputs: Any) -> tuple[Tensor | None, ...]:
+        grads: list[Tensor | None] = []
+        for i, slope in enumerate(slopes):
+            grads.append(grad * slope(*inputs) if wanted[i] else None)
+        return tuple(grads)
+
+    def forward_mode(tangents: tuple[Tensor | None, ...], *inputs: Any) -> Tensor:
+        terms: list[Tensor | None] = []
+        for i, slope in enumerate(slopes):
+            if tangents[i] is not None:
+                terms.append(times_tangent(tangents[i], slope(*inputs)))
+        return sum_of_terms(*terms)
+
+    return differentiable(formula, backward, forward_mode)
 
 
 def sum_of_terms(*terms: Tensor | None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from companion.contracts import check_smoothing
 from companion.torch_losses._autograd import differentiable
@@ -18,7 +18,7 @@ from companion.torch_losses._contracts import (
 from companion.torch_losses._pieces import total
 from companion.torch_losses._reductions import check_reduction, reduce_losses, times
 
-__all__ = ["CrossEntropyLoss", "cross_entropy", "log_losses"]
+__all__ = ["cross_entropy", "log_losses"]
 
 _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
@@ -124,21 +124,6 @@ def _along(weight: Tensor, z: Tensor, dim: int) -> Tensor:
     return weight.reshape([-1 if d == dim else 1 for d in range(z.ndim)])
 
 
-class CrossEntropyLoss(nn.CrossEntropyLoss):
-    """The module of `cross_entropy`; a `torch.nn.CrossEntropyLoss`."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of `input`, logits."""
-        return cross_entropy(
-            input,
-            target,
-            self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
-
-
 def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
     """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima.
 
@@ -179,8 +164,10 @@ def _log_losses_backward(
 
 
 def _log_losses_forward_mode(tangents: _Tangents, z: Tensor, dim: int) -> Tensor:
+    tangent = tangents[0]
+    assert tangent is not None  # no other argument can have one
     p, _ = _softmax(z, dim)
-    return torch.sum(p * tangents[0], dim, keepdim=True) - tangents[0]
+    return torch.sum(p * tangent, dim, keepdim=True) - tangent
 
 
 _differentiable_log_losses = differentiable(

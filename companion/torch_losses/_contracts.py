@@ -222,6 +222,7 @@ class _Look(Function):
         ctx.mark_non_differentiable(output)
 
     @staticmethod
+    # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def vmap(info: Any, in_dims: Any, values: Tensor, look: Any) -> tuple[Tensor, None]:
         return _Look.apply(values, look), None
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from companion.contracts import check_number
-from companion.torch_losses._autograd import differentiable, sum_of_terms, times_tangent
+from companion.torch_losses._autograd import with_slopes
 from companion.torch_losses._contracts import check_labels, check_pair
 from companion.torch_losses._logits import loss_of_logits, sigmoid, slope_in_logits
 from companion.torch_losses._reductions import check_reduction, reduce_losses, times
@@ -97,17 +97,7 @@ def _share_in_labels(z: Tensor, y: Tensor) -> Tensor:
     return sigmoid(z) / miss * (sigmoid(-z) / miss)
 
 
-_differentiable_share = differentiable(
-    _share,
-    lambda grad, wanted, z, y: (
-        grad * _share_in_logits(z, y) if wanted[0] else None,
-        grad * _share_in_labels(z, y) if wanted[1] else None,
-    ),
-    lambda tangents, z, y: sum_of_terms(
-        times_tangent(tangents[0], _share_in_logits(z, y)),
-        times_tangent(tangents[1], _share_in_labels(z, y)),
-    ),
-)
+_differentiable_share = with_slopes(_share, _share_in_logits, _share_in_labels)
 
 
 def _focus(z: Tensor, y: Tensor, gamma: float) -> Tensor:
@@ -127,17 +117,7 @@ def _focus_in_labels(z: Tensor, y: Tensor, gamma: float) -> Tensor:
     return gamma * _differentiable_focus(z, y, gamma - 1) * (sigmoid(-z) - sigmoid(z))
 
 
-_differentiable_focus = differentiable(  # m^γ
-    _focus,
-    lambda grad, wanted, z, y, gamma: (
-        grad * _focus_in_logits(z, y, gamma) if wanted[0] else None,
-        grad * _focus_in_labels(z, y, gamma) if wanted[1] else None,
-    ),
-    lambda tangents, z, y, gamma: sum_of_terms(
-        times_tangent(tangents[0], _focus_in_logits(z, y, gamma)),
-        times_tangent(tangents[1], _focus_in_labels(z, y, gamma)),
-    ),
-)
+_differentiable_focus = with_slopes(_focus, _focus_in_logits, _focus_in_labels)
 
 
 def _focal(z: Tensor, y: Tensor, gamma: float) -> Tensor:
@@ -157,17 +137,7 @@ def _focal_in_labels(z: Tensor, y: Tensor, gamma: float) -> Tensor:
     return in_focus - z * _differentiable_focus(z, y, gamma)
 
 
-_differentiable_focal = differentiable(
-    _focal,
-    lambda grad, wanted, z, y, gamma: (
-        grad * _focal_in_logits(z, y, gamma) if wanted[0] else None,
-        grad * _focal_in_labels(z, y, gamma) if wanted[1] else None,
-    ),
-    lambda tangents, z, y, gamma: sum_of_terms(
-        times_tangent(tangents[0], _focal_in_logits(z, y, gamma)),
-        times_tangent(tangents[1], _focal_in_labels(z, y, gamma)),
-    ),
-)
+_differentiable_focal = with_slopes(_focal, _focal_in_logits, _focal_in_labels)
 
 
 def focal_loss_of_logits(z: Tensor, y: Tensor, gamma: float) -> Tensor:

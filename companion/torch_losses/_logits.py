@@ -10,17 +10,22 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import Function
 
 from companion.contracts import check_smoothing
-from companion.torch_losses._autograd import differentiable, is_plain, sum_of_terms, times_tangent
+from companion.torch_losses._autograd import (
+    differentiable,
+    is_plain,
+    sum_of_terms,
+    times_tangent,
+    with_slopes,
+)
 from companion.torch_losses._contracts import check_labels, check_pair, check_weight
 from companion.torch_losses._pieces import fill_like, fill_loss, fill_slope, sum_of, total
 from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, times
 
 __all__ = [
-    "BCEWithLogitsLoss",
     "binary_cross_entropy_with_logits",
     "loss_of_logits",
     "sigmoid",
@@ -93,34 +98,6 @@ def binary_cross_entropy_with_logits(
     return reduce_losses(times(weight, losses), reduction, dtype)
 
 
-class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
-    """The module of `binary_cross_entropy_with_logits`, with `label_smoothing`."""
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        pos_weight: Tensor | None = None,
-        *,
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction, pos_weight)
-        self.label_smoothing = check_smoothing(label_smoothing)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of `input`, logits."""
-        return binary_cross_entropy_with_logits(
-            input,
-            target,
-            self.weight,
-            reduction=self.reduction,
-            pos_weight=self.pos_weight,
-            label_smoothing=self.label_smoothing,
-        )
-
-
 # Sigmoid and softplus ----------------------------------------------------------------------------
 
 
@@ -128,16 +105,8 @@ def _sigmoid_slope(z: Tensor) -> Tensor:
     return sigmoid(z) * sigmoid(-z)
 
 
-_differentiable_sigmoid = differentiable(
-    lambda z: torch.sigmoid(z),
-    lambda grad, wanted, z: (grad * _sigmoid_slope(z),),
-    lambda tangents, z: tangents[0] * _sigmoid_slope(z),
-)
-_softplus = differentiable(
-    lambda z: -torch.nn.functional.logsigmoid(-z),
-    lambda grad, wanted, z: (grad * sigmoid(z),),
-    lambda tangents, z: tangents[0] * sigmoid(z),
-)
+_differentiable_sigmoid = with_slopes(lambda z: torch.sigmoid(z), _sigmoid_slope)
+_softplus = with_slopes(lambda z: -torch.nn.functional.logsigmoid(-z), lambda z: sigmoid(z))
 
 
 def sigmoid(z: Tensor) -> Tensor:
@@ -182,6 +151,7 @@ class _CompiledLoss(Function):
         return loss
 
     @staticmethod
+    # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         slope, z, y, pos_weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
@@ -198,16 +168,8 @@ def _slope(z: Tensor, y: Tensor) -> Tensor:
     return torch.where(z > 0, (1 - y) - tail, tail - y)
 
 
-slope_in_logits = differentiable(  # of one exponential
-    _slope,
-    lambda grad, wanted, z, y: (
-        grad * _sigmoid_slope(z) if wanted[0] else None,
-        -grad if wanted[1] else None,
-    ),
-    lambda tangents, z, y: sum_of_terms(
-        times_tangent(tangents[0], _sigmoid_slope(z)),
-        times_tangent(tangents[1], -torch.ones_like(z)),
-    ),
+slope_in_logits = with_slopes(
+    _slope, lambda z, y: _sigmoid_slope(z), lambda z, y: -torch.ones_like(z)
 )
 
 

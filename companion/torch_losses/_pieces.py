@@ -62,6 +62,7 @@ def _flat(operand: Tensor) -> Tensor:
 def fill_loss(out: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> None:
     """Fill `out` with the loss: log1p(exp(-|z|)) plus what a wrong sign misses, |z| times it."""
     missed = torch.abs(z)
+    # pyrefly: ignore[unexpected-keyword]  (missing in PyTorch's stubs)
     torch._C._nn.log_sigmoid(missed, out=out)  # -log1p(exp(-|z|)) in one pass
     torch.gt(z, 0, out=missed)
     if pos_weight is None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from companion.contracts import check_smoothing
-from companion.torch_losses._autograd import differentiable, sum_of_terms, times_tangent
+from companion.torch_losses._autograd import with_slopes
 from companion.torch_losses._contracts import (
     check_labels,
     check_pair,
@@ -15,7 +15,7 @@ from companion.torch_losses._contracts import (
 )
 from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, times
 
-__all__ = ["BCELoss", "binary_cross_entropy", "loss_of_probabilities"]
+__all__ = ["binary_cross_entropy", "loss_of_probabilities"]
 
 
 def binary_cross_entropy(
@@ -72,32 +72,6 @@ def binary_cross_entropy(
     return reduce_losses(times(weight, losses), reduction, dtype)
 
 
-class BCELoss(nn.BCELoss):
-    """The module of `binary_cross_entropy`; a `torch.nn.BCELoss` with `label_smoothing`."""
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        *,
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        self.label_smoothing = check_smoothing(label_smoothing)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of `input`, probabilities."""
-        return binary_cross_entropy(
-            input,
-            target,
-            self.weight,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
-
-
 def _loss_in_probabilities(p: Tensor, y: Tensor) -> Tensor:
     no, log_of_no = 1 - y, torch.log1p(-p)
     lost = (1 - no) - y  # what rounding 1 - y lost; 746 is above every finite -log
@@ -116,32 +90,17 @@ def _curvature(p: Tensor, y: Tensor) -> Tensor:
     return torch.where(y == 0, 0, yes) + torch.where(y == 1, 0, no)
 
 
-_in_probabilities = differentiable(  # (p - y) / (p (1 - p))
-    _slope_in_probabilities,
-    lambda grad, wanted, p, y: (
-        grad * _curvature(p, y) if wanted[0] else None,
-        -grad / (p * (1 - p)) if wanted[1] else None,
-    ),
-    lambda tangents, p, y: sum_of_terms(
-        times_tangent(tangents[0], _curvature(p, y)), times_tangent(tangents[1], -1 / (p * (1 - p)))
-    ),
+_in_probabilities = with_slopes(  # (p - y) / (p (1 - p))
+    _slope_in_probabilities, _curvature, lambda p, y: -1 / (p * (1 - p))
 )
 
 
-def _minus_logit(p: Tensor) -> Tensor:
+def _minus_logit(p: Tensor, _: Tensor) -> Tensor:
     return torch.log1p(-p) - torch.log(p)
 
 
-_differentiable_loss_of_probabilities = differentiable(
-    _loss_in_probabilities,
-    lambda grad, wanted, p, y: (
-        grad * _in_probabilities(p, y) if wanted[0] else None,
-        grad * _minus_logit(p) if wanted[1] else None,
-    ),
-    lambda tangents, p, y: sum_of_terms(
-        times_tangent(tangents[0], _in_probabilities(p, y)),
-        times_tangent(tangents[1], _minus_logit(p)),
-    ),
+_differentiable_loss_of_probabilities = with_slopes(
+    _loss_in_probabilities, lambda p, y: _in_probabilities(p, y), _minus_logit
 )
 
 
