@@ -20,8 +20,9 @@ book: environment ## Build the site into _build/html
 	@echo "The site is ready: $$PWD/_build/html/index.html (or: make serve)"
 
 test: book ## Check everything: tests, doctests, notebooks, site, style
+	@echo "Testing in $(JOBS) processes: the package, the notebooks, the site; then the style"
 	@status=0; \
-	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile || status=1; \
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadgroup || status=1; \
 	.venv/bin/python -m ruff check . || status=1; \
 	.venv/bin/python -m ruff format --check . || status=1; \
 	exit $$status

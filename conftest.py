@@ -1,18 +1,18 @@
 """What every run of pytest shares: the same examples each time, and figures that are compared."""
 
+import pytest
 from hypothesis import settings
 from nbval.plugin import IPyNbCell
 
 from tests.guards.figures import figure_complaints, figures
+from tests.guards.layout import RETIRED
 
 # A failure must be everybody's failure: the same examples on every machine, whatever its speed.
 settings.register_profile("book", derandomize=True, deadline=None, database=None)
 settings.load_profile("book")
 
-# Importing a retired name warns, which is an error here; test_retired_names imports them.
-collect_ignore = [
-    f"companion/{name}.py" for name in ("plotting_run", "plotting_use", "symbolic_categorical")
-]
+# Importing a retired name warns, which is an error here; test_layout imports them.
+collect_ignore = [f"companion/{name}.py" for name in RETIRED]
 
 _compare_texts = IPyNbCell.compare_outputs
 
@@ -26,3 +26,11 @@ def _compare_outputs(self, drawn, stored, skip_compare=None):
 
 
 IPyNbCell.compare_outputs = _compare_outputs
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep what shares a file on one worker, and spread the planted faults, which share nothing."""
+    for item in items:
+        if item.path.name != "test_planted_faults.py":
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))

@@ -59,6 +59,6 @@ cd "$work"
 rm -rf tests/torch_losses tests/guards
 (cd tests && rm -f test_book.py test_site.py test_reference_pages.py test_extensions.py \
     test_environment.py test_layout.py test_planted_faults.py test_benchmarks.py test_palette.py \
-    test_source.py test_frameworks.py)
+    test_source.py test_frameworks.py test_types.py)
 grep -lrE '^(import|from) (torch|nbformat|nbclient|bs4|sphinx|yaml|packaging)' tests | xargs rm -f
 "$work/env/bin/python" -m pytest -q -n 2 -p no:cacheprovider -o addopts= -o testpaths= tests

@@ -16,7 +16,7 @@ import numpy as np
 
 from companion.contracts import as_array, check_choice, check_number
 
-__all__ = ["FORMULAS", "Slopes", "difference", "differentiate", "value"]
+__all__ = ["FORMULAS", "Slopes", "as_returned", "difference", "differentiate", "value"]
 
 FORMULAS = ("central", "forward", "complex")
 """(f(x + h) - f(x - h)) / 2h, (f(x + h) - f(x)) / h and Im f(x + ih) / h."""
@@ -114,7 +114,22 @@ def value(function: _Function, x: np.ndarray) -> np.ndarray:
             "not its value"
         )
     with np.errstate(all="ignore"):
-        return as_array("function", function(x.copy()))
+        return as_returned("function", function(x.copy()))
+
+
+def as_returned(name: str, given: Any) -> np.ndarray:
+    """Return what a function of the caller's returned as an array, or say what it should return."""
+    if hasattr(given, "detach"):
+        raise TypeError(
+            f"{name}: expected NumPy numbers, got {type(given).__name__}; convert it with "
+            "detach().numpy(): the function is called with NumPy arrays and returns them"
+        )
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: expected an array without a mask, got a masked array; pass compressed() of "
+            "it, or fill the gaps"
+        )
+    return as_array(name, given)
 
 
 # One element of x -------------------------------------------------------------------------------

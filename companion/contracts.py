@@ -22,6 +22,7 @@ __all__ = [
     "as_point",
     "check_axis",
     "check_choice",
+    "check_integer",
     "check_number",
     "check_smoothing",
     "check_unit_interval",
@@ -29,6 +30,7 @@ __all__ = [
     "common_shape",
     "compute_dtype",
     "count_workers",
+    "place_of",
 ]
 
 _TENSOR_LIBRARIES = {"torch", "tensorflow", "jax", "jaxlib", "cupy"}
@@ -240,12 +242,18 @@ def check_unit_interval(name: str, values: np.ndarray) -> None:
         return
     values = values.astype(np.float64)
     outside = np.argwhere(~((values >= 0) & (values <= 1)))
-    where = tuple(int(i) for i in outside[0])
-    place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
+    where = tuple(outside[0])
     raise ValueError(
-        f"{name}: expected values in [0, 1], got {float(values[where])}{place} "
+        f"{name}: expected values in [0, 1], got {float(values[where])}{place_of(where)} "
         f"({len(outside)} of {values.size} outside); {_mend(name, values)}"
     )
+
+
+def place_of(index: tuple[int, ...]) -> str:
+    """Return an index in words, " at index …"; nothing for a scalar."""
+    numbers = [int(i) for i in index]
+    shown = numbers[0] if len(numbers) == 1 else tuple(numbers)
+    return f" at index {shown}" if numbers else ""
 
 
 def _in_unit_interval(values: np.ndarray) -> bool:
@@ -279,8 +287,7 @@ def _mend(name: str, values: np.ndarray) -> str:
 
 def check_axis(name: str, values: np.ndarray, axis: int) -> int:
     """Return the class axis of `values`, counted from the front, or refuse it."""
-    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-        raise TypeError(f"axis: expected an integer, got {_name(type(axis))}; pass one class axis")
+    axis = check_integer("axis", axis, "pass one class axis")
     if values.ndim == 0:
         raise ValueError(
             f"{name}: expected one number for each class, shape (…, K, …), got a scalar; "
@@ -295,7 +302,7 @@ def check_axis(name: str, values: np.ndarray, axis: int) -> int:
             f"{name}: expected at least one class along axis {axis}, got shape {values.shape}; "
             "pass the axis that the classes are on"
         )
-    return int(axis) % values.ndim
+    return axis % values.ndim
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -333,6 +340,13 @@ def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float
     return number
 
 
+def check_integer(name: str, value: object, mend: str) -> int:
+    """Return `value` as an int, or refuse it with a `TypeError` that ends in `mend`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected an integer, got {_name(type(value))}; {mend}")
+    return int(value)
+
+
 def check_smoothing(label_smoothing: float) -> float:
     """Return the label smoothing as a float in [0, 1], or refuse it."""
     mend = "0 switches it off, 0.1 is usual"
@@ -343,13 +357,9 @@ def count_workers(workers: int | None) -> int:
     """Return the number of threads meant by `workers`: None is 1, -1 is all processors."""
     if workers is None:
         return 1
-    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)):
-        raise TypeError(
-            f"workers: expected an integer or None, got {_name(type(workers))}; "
-            "pass 1 or more, or -1 for all processors"
-        )
+    workers = check_integer("workers", workers, "pass 1 or more, or -1 for all processors")
     if workers < 1 and workers != -1:
         raise ValueError(
             f"workers: expected -1 or at least 1, got {workers}; pass -1 for all processors"
         )
-    return os.cpu_count() or 1 if workers == -1 else int(workers)
+    return os.cpu_count() or 1 if workers == -1 else workers

@@ -157,27 +157,25 @@ def _evaluate(
     gamma = check_number("gamma", gamma, "[0, inf)", "2 is usual, 0 is the cross-entropy")
     if alpha is not None:
         alpha = check_number("alpha", alpha, "[0, 1]", "it weighs label 1, and 1 - alpha label 0")
-    formula = _formula(gamma)
-    return evaluate_elementwise(
-        formula, want, logits, labels, weight, reduction, workers, alpha=alpha
-    )
+    formula = _formula(gamma, alpha)
+    return evaluate_elementwise(formula, want, logits, labels, weight, reduction, workers)
 
 
-def _formula(gamma: float) -> Formula:
-    """Return the focal loss with this γ as data."""
+def _formula(gamma: float, alpha: float | None = None) -> Formula:
+    """Return the focal loss with these options as data."""
     return Formula(
         "logits",
-        functools.partial(_fill, gamma=gamma),
+        functools.partial(_fill, gamma=gamma, alpha=alpha),
         options=("gamma", "alpha"),
         scratch=8,
-        label_weight=_label_weight,
+        label_weight=functools.partial(_label_weight, alpha),
         convex=gamma == 0,
         proper=gamma == 0,
     )
 
 
-def _label_weight(y: Any, no: Any, alpha: Any) -> Any:
-    return alpha * y + (1 - alpha) * no
+def _label_weight(alpha: float | None, y: Any, no: Any) -> Any:
+    return 1 if alpha is None else alpha * y + (1 - alpha) * no
 
 
 def _fill(
@@ -188,7 +186,7 @@ def _fill(
     scratch: np.ndarray,
     *,
     gamma: float,
-    alpha: np.ndarray | None = None,
+    alpha: float | None,
 ) -> None:
     """Fill value and gradient from the cross-entropy, its slope, and σ of both signs of z.
 
@@ -217,7 +215,7 @@ def _fill(
         factor *= share
     if rows.value is not None:
         np.multiply(factor, loss, out=rows.value)
-        np.copyto(rows.value, 0, where=factor == 0)  # alpha 0 times an infinite loss
+        np.copyto(rows.value, 0, where=(factor == 0) & np.isinf(loss))  # alpha is 0
     if rows.gradient is not None:
         # An infinite logit leaves 0 / 0 or 0 * inf in the three quotients, whose limit is 0.
         apart = np.fmax(np.divide(y, yes_side, out=yes_side), 0, out=yes_side)

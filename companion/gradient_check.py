@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion._differences import FORMULAS, difference, differentiate, value
-from companion.contracts import as_array, as_point, check_choice, check_number
+from companion._differences import FORMULAS, as_returned, difference, differentiate, value
+from companion.contracts import as_point, check_choice, check_number
 
 __all__ = [
     "Convergence",
@@ -386,7 +386,7 @@ def _check_one_number(function: _Function, x: np.ndarray) -> None:
 
 
 def _as_gradient(gradient: Callable[[np.ndarray], ArrayLike] | ArrayLike, x: np.ndarray) -> Any:
-    return as_array("gradient", gradient(x.copy()) if callable(gradient) else gradient)
+    return as_returned("gradient", gradient(x.copy()) if callable(gradient) else gradient)
 
 
 def _diagonal(parts: list[np.ndarray], x: np.ndarray) -> list[np.ndarray]:

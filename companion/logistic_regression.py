@@ -23,6 +23,7 @@ from companion.binary import (
 from companion.contracts import (
     as_array,
     check_choice,
+    check_integer,
     check_number,
     check_unit_interval,
     check_weight,
@@ -157,18 +158,17 @@ def fit_logistic_regression(
     >>> print(result.converged, result.message.partition(":")[0])
     False no minimum
     """
-    problem = _problem(features, labels, weight, l2, intercept)
     check_choice("method", method, tuple(_MAX_ITERATIONS))
+    if learning_rate is not None:
+        learning_rate = check_number("learning_rate", learning_rate, "(0, inf)", _DEFAULT)
+    problem = _problem(features, labels, weight, l2, intercept)
     tolerance = check_number(
         "tolerance", _TOLERANCE[method] if tolerance is None else tolerance, "(0, inf)", _DEFAULT
     )
     limit = _MAX_ITERATIONS[method] if max_iterations is None else max_iterations
-    whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool)
-    if not whole or limit < 1:
-        raise (ValueError if whole else TypeError)(
-            f"max_iterations: expected an integer of at least 1, got {limit!r}; leave it out for "
-            f"{_MAX_ITERATIONS[method]}"
-        )
+    mend = f"leave it out for {_MAX_ITERATIONS[method]}"
+    if check_integer("max_iterations", limit, mend) < 1:
+        raise ValueError(f"max_iterations: expected at least 1, got {limit}; {mend}")
     if method == "newton":
         if learning_rate is not None:
             raise ValueError(
@@ -179,7 +179,6 @@ def fit_logistic_regression(
     else:
         bound = problem.lipschitz()
         rate = 1 / bound if learning_rate is None else learning_rate
-        rate = check_number("learning_rate", rate, "(0, inf)", _DEFAULT)
     point, step = problem.at(np.zeros(problem.design.shape[1])), None
     losses, norm = [point.loss], problem.gradient_norm(point)
     while norm > tolerance and len(losses) <= limit and np.isfinite(point.loss):

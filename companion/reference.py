@@ -242,9 +242,9 @@ def cross_entropy(z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any)
     """
 
     def loss(log_p, a):
-        return -_mp.fsum(map(_times, a, log_p))
+        return [-_mp.fsum(map(_times, a, log_p))]
 
-    return _of_row(loss, digits, z, y, **options)
+    return _of_row(loss, 1, digits, z, y, **options)[0]
 
 
 def cross_entropy_gradient(
@@ -252,27 +252,26 @@ def cross_entropy_gradient(
 ) -> list[mpmath.mpf]:
     """Return the derivative in each logit, pⱼ Σₖ aₖ - aⱼ: without options, p - y."""
 
-    def gradient(j):
-        return lambda log_p, a: _mp.exp(log_p[j]) * _mp.fsum(a) - a[j]
+    def gradient(log_p, a):
+        total = _mp.fsum(a)
+        return [_mp.exp(each) * total - label for each, label in zip(log_p, a, strict=True)]
 
-    return [_of_row(gradient(j), digits, z, y, **options) for j in range(len(z))]
+    return _of_row(gradient, len(z), digits, z, y, **options)
 
 
 def cross_entropy_hessian(
     z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any
 ) -> list[list[mpmath.mpf]]:
     """Return the second derivatives, pᵢ (δᵢⱼ - pⱼ) Σₖ aₖ."""
+    k = len(z)
 
-    def hessian(i, j):
-        def entry(log_p, a):
-            p = [_mp.exp(x) for x in log_p]
-            other = _mp.fsum(p[:i] + p[i + 1 :]) if i == j else -p[j]
-            return p[i] * other * _mp.fsum(a)
+    def hessian(log_p, a):
+        p, total = [_mp.exp(each) for each in log_p], _mp.fsum(a)
+        others = [_mp.fsum(p[:i] + p[i + 1 :]) for i in range(k)]
+        return [p[i] * (others[i] if i == j else -p[j]) * total for i in range(k) for j in range(k)]
 
-        return entry
-
-    k = range(len(z))
-    return [[_of_row(hessian(i, j), digits, z, y, **options) for j in k] for i in k]
+    entries = _of_row(hessian, k * k, digits, z, y, **options)
+    return [entries[i * k : (i + 1) * k] for i in range(k)]
 
 
 def ulp_error(computed: Any, exact: Any) -> float | np.ndarray:
@@ -375,9 +374,7 @@ def _log_softmax(z: Sequence[mpmath.mpf]) -> list[mpmath.mpf]:
 def _for_each(formula: Callable, digits: int, z: Iterable[Any]) -> list[mpmath.mpf]:
     """Evaluate `formula` at the logarithm of each softmax."""
     z = list(z)
-    return [
-        _evaluate(lambda *z, k=k: formula(_log_softmax(z)[k]), digits, *z) for k in range(len(z))
-    ]
+    return _evaluate_all(lambda *z: map(formula, _log_softmax(z)), len(z), digits, *z)
 
 
 def _of_probability(formula: Callable, digits: int, p: Any, y: Any, weight: Any) -> mpmath.mpf:
@@ -400,8 +397,8 @@ def _of_logit(
 
 
 def _of_row(
-    formula: Callable, digits: int, z: Sequence[Any], y: Any, *, weight=None, label_smoothing=0
-) -> mpmath.mpf:
+    formula: Callable, count: int, digits: int, z: Any, y: Any, *, weight=None, label_smoothing=0
+) -> list[mpmath.mpf]:
     k = len(z)
     of_index = not isinstance(y, Sequence | np.ndarray)
     q = [int(j == y) for j in range(k)] if of_index else y
@@ -416,7 +413,7 @@ def _of_row(
         return formula(_log_softmax(z), a)
 
     weight = [1] * k if weight is None else weight
-    return _evaluate(weighted, digits, *z, *q, *weight, smoothing=label_smoothing)
+    return _evaluate_all(weighted, count, digits, *z, *q, *weight, smoothing=label_smoothing)
 
 
 def _times(a, b):
@@ -460,7 +457,14 @@ def _exactly(x: Any) -> mpmath.mpf:
 
 
 def _evaluate(formula: Callable, digits: int, *arguments: Any, **weights: Any) -> mpmath.mpf:
-    """Evaluate with bits enough for what the definitions cancel.
+    alone = lambda *values, **weights: [formula(*values, **weights)]  # noqa: E731
+    return _evaluate_all(alone, 1, digits, *arguments, **weights)[0]
+
+
+def _evaluate_all(
+    formula: Callable, count: int, digits: int, *arguments: Any, **weights: Any
+) -> list[mpmath.mpf]:
+    """Evaluate `count` numbers with bits enough for what the definitions cancel.
 
     1 - σ(z) loses |z| / log 2 bits; 1 - x and σ(x) - 1/2 lose -log2 |x|; σ(z) - y and
     -y / p + (1 - y) / (1 - p) lose about twice 53 where they nearly vanish between two floats.
@@ -469,12 +473,12 @@ def _evaluate(formula: Callable, digits: int, *arguments: Any, **weights: Any) -
         values = [_exactly(x) for x in arguments]
         weights = {name: _exactly(x) for name, x in weights.items()}
         if any(map(_mp.isnan, [*values, *weights.values()])):
-            return mpmath.mp.nan
+            return [mpmath.mp.nan] * count
         finite = [x for x in values if x and not _mp.isinf(x)]
         scale = max((abs(_mp.frexp(x)[1]) for x in finite), default=0)
         spread = max([*finite, 0]) - min([*finite, 0])
         lost = 256 + 2 * scale + int(min(spread, _LARGEST_BY_DEFINITION) / math.log(2))
         _mp.prec = int(digits / math.log10(2)) + lost
-        value = formula(*values, **weights)
+        results = formula(*values, **weights)
         _mp.dps = digits
-        return mpmath.mp.make_mpf((+value)._mpf_)
+        return [mpmath.mp.make_mpf((+result)._mpf_) for result in results]

@@ -1,6 +1,6 @@
 """Every public function, every kind of bad argument: the documented exception, or the right value.
 
-The rows are in bad_input.py.
+The rows are in tables/bad_input.py.
 """
 
 import dataclasses

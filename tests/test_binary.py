@@ -292,3 +292,18 @@ def test_weighted_mean_survives_weights_that_overflow_a_narrow_sum():
         np.float16(0), 1, weight=1e-46, reduction="weighted_mean"
     )
     assert value == np.float16(np.log(2))
+
+
+# Label smoothing --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", [0, 1, 0.25])
+@pytest.mark.parametrize(
+    ("dtype", "smoothing"), [(np.float64, 1e-10), (np.float64, 1e-15), (np.float32, 1e-7)]
+)
+def test_smoothed_labels_keep_the_digits_of_both_sides(dtype, smoothing, label):
+    points = np.array([270.0, -270.0, 50.0, -50.0, 3.0], dtype)
+    computed = ON_LOGITS["value"](points, label, label_smoothing=smoothing, reduction="none")
+    exact = exact_values(ON_LOGITS["value"], points, label, label_smoothing=smoothing)
+    # 2 and 3 ULP as without smoothing, and the roundings of the two labels
+    assert worst_ulp(computed, exact) <= bound(dtype, 2) + 2

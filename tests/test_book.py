@@ -173,6 +173,36 @@ FAULTS = {
         run("# NBVAL_IGNORE_OUTPUT\nf()"),
         "out of the comparison",
     ),
+    "literals asserted": (
+        "assert_complaints",
+        run("assert np.isclose(np.log(2) + np.log(3), np.log(6))"),
+        r"cell 3: literals alone are asserted: np.isclose\(",
+    ),
+    "the same asserted to be the same": (
+        "assert_complaints",
+        run("a = f(x)\nb = f(x)\nassert a == b"),
+        "cell 3: both sides are the same: a == b",
+    ),
+    "the same through another name": (
+        "assert_complaints",
+        run("a = f(x)\nb = a\nnp.testing.assert_allclose(b, f(x), rtol=1e-12)"),
+        "both sides are the same",
+    ),
+    "tolerance wider than a tail": (
+        "assert_complaints",
+        run("torch.testing.assert_close(loss, theirs, rtol=1e-6, atol=1e-6)"),
+        "an atol above 1e-08 needs the reason",
+    ),
+    "needless exception for a tolerance": (
+        "assert_complaints",
+        run("# tolerance-ok: it is wide enough\nassert loss == theirs"),
+        "the exception tolerance-ok is needless",
+    ),
+    "number behind the label of an exercise": (
+        "number_complaints",
+        say("## Why\n\n:::{exercise}\n:label: ex-why\n\nIt costs 0.777.\n:::"),
+        r"cell 2: 0\.777 in the text",
+    ),
     "figure without alt text": ("alt_texts", mark(4, mystnb={}), "cell 4 .* too little: ''"),
     "alt text of two words": (
         "alt_texts",

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from companion import _differences
-from companion._differences import differentiate
+from companion._differences import as_returned, differentiate
 from companion.contracts import as_point
 from companion.gradient_check import numerical_gradient, numerical_jacobian
 
@@ -267,6 +267,15 @@ def test_jump_of_the_value_leaves_a_large_bound():
 def alternating():
     values = iter(range(1000))
     return lambda x: float(next(values))
+
+
+@pytest.mark.parametrize("name", ["function", "gradient"])
+def test_what_a_function_returns_is_refused_with_what_it_should_return(name):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=rf"{name}: .* NumPy numbers, got Tensor; .*numpy\(\)"):
+        as_returned(name, torch.ones(2))
+    with pytest.raises(TypeError, match=rf"{name}: .*without a mask, .* compressed\(\)"):
+        as_returned(name, np.ma.masked_array([1.0], [True]))
 
 
 BAD = {

@@ -1,4 +1,4 @@
-"""The laws that every loss obeys, for every row of the table in losses.py."""
+"""The laws that every loss obeys, for every row of the table in tables/losses.py."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.guards.layout import (
+    ALLOWED,
     FOLDER_RULES,
     LONGEST,
     RETIRED,
@@ -18,6 +19,7 @@ from tests.guards.layout import (
     length_complaints,
     missing_tests,
     unfinished_complaints,
+    unused_permissions,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +29,15 @@ ROOT = Path(__file__).parents[1]
 def test_companion_obeys(rule):
     complaints = rule(ROOT / "companion")
     assert not complaints, "\n".join(complaints)
+
+
+def test_every_permission_is_used(monkeypatch):
+    assert unused_permissions(ROOT / "companion") == []
+    monkeypatch.setitem(ALLOWED, "source", ({"binary"}, {"numpy"}))
+    assert unused_permissions(ROOT / "companion") == [
+        "source need not be allowed binary",
+        "source need not be allowed numpy",
+    ]
 
 
 def test_every_module_has_its_test_file():

@@ -389,9 +389,9 @@ BAD = {
     "rate of zero": ({"learning_rate": 0.0, "method": "gradient_descent"}, ValueError,
                      r"learning_rate: expected a number in \(0, inf\)"),
     "tolerance of zero": ({"tolerance": 0.0}, ValueError, "tolerance: expected a number in"),
-    "no iterations": ({"max_iterations": 0}, ValueError, "max_iterations: expected an integer of"),
-    "half an iteration": ({"max_iterations": 1.5}, TypeError, "got 1.5"),
-    "True iterations": ({"max_iterations": True}, TypeError, "got True"),
+    "no iterations": ({"max_iterations": 0}, ValueError, "max_iterations: expected at least 1"),
+    "half an iteration": ({"max_iterations": 1.5}, TypeError, "an integer, got float"),
+    "True iterations": ({"max_iterations": True}, TypeError, "an integer, got bool"),
 }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ calls them. They know neither weights nor reductions.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from companion._numpy.formula import Formula, Rows
@@ -74,12 +76,12 @@ def fill_from_probabilities(
 ) -> None:
     """Fill value, gradient and Hessian with respect to p, with 0 times infinity as 0.
 
-    With B = 1 - y as rounded and r = (1 - B) - y, what rounding lost:
+    With B = 1 - y as rounded and r = (1 - B) - y, what rounding lost (nothing if B is given):
     value: y (-log p) + (B + r) (-log1p(-p)). Gradient: (p - y) / (p (1 - p)).
     Hessian: y / p² + B / (1 - p)².
     """
     b, t, u = scratch[:3]
-    np.subtract(1, y, out=b)
+    b[...] = 1 - y if no is None else no
     if rows.value is not None:
         value = np.log(p, out=rows.value)
         value *= y
@@ -90,11 +92,12 @@ def fill_from_probabilities(
         np.negative(t, out=t)
         np.multiply(b, t, out=u)
         value += np.fmax(u, 0, out=u)
-        np.subtract(1, b, out=u)
-        u -= y
-        # 746 is above every finite -log of a float64; an infinite one needs no correction.
-        u *= np.minimum(t, 746, out=t)
-        value += u
+        if no is None:
+            np.subtract(1, b, out=u)
+            u -= y
+            # 746 is above every finite -log of a float64; an infinite one needs no correction.
+            u *= np.minimum(t, 746, out=t)
+            value += u
     np.subtract(1, p, out=t)
     if rows.gradient is not None:
         np.multiply(p, t, out=u)
@@ -112,11 +115,15 @@ def fill_from_probabilities(
         hessian += np.fmax(u, 0, out=u)
 
 
+def _label_weight(y: Any, no: Any, pos_weight: Any = None) -> Any:
+    return 1 if pos_weight is None else pos_weight * y + no
+
+
 LOGITS = Formula(
     "logits",
     fill_from_logits,
     options=("pos_weight", "label_smoothing"),
-    label_weight=lambda y, no, pos_weight: pos_weight * y + no,
+    label_weight=_label_weight,
 )
 """pos_weight y softplus(-z) + (1 - y) softplus(z)."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from companion._numpy.formula import Formula
 from companion._numpy.softmax import Shifted
 from companion._numpy.targets import Targets
+from companion.reduction import apply_weight
 
 __all__ = ["LOGITS", "PROBABILITIES", "fill_from_logits", "fill_from_probabilities"]
 
@@ -65,8 +66,9 @@ def fill_from_probabilities(
 
 
 def _weighed(weight: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return weight times values, with weight 0 times infinity as 0."""
-    return np.where((weight == 0) & np.isinf(values), 0, weight * values)
+    """Return new values times weight, with weight 0 times infinity as 0."""
+    apply_weight(values, weight)
+    return values
 
 
 _OPTIONS = ("ignore_index", "label_smoothing")

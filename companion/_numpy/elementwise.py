@@ -83,7 +83,7 @@ def evaluate_elementwise(
         if results is not None:
             return results
     call = _check(formula, want, x, labels, weight, given, smoothing, reduction)
-    divisor = _divisor(call, threads)
+    divisor = _prepare(call, threads)
     totals, outputs = _evaluate(call, divisor, threads)
     return _reduce(call, divisor, totals, outputs)
 
@@ -147,7 +147,7 @@ def _check(
     )
 
 
-def _divisor(call: _Call, threads: int) -> float:
+def _prepare(call: _Call, threads: int) -> float:
     """Return what the sum of the losses is divided by."""
     applied: tuple[float, ...] = ()
     if call.reduction == "weighted_mean":
@@ -158,7 +158,7 @@ def _divisor(call: _Call, threads: int) -> float:
 def _sum_of_weights(call: _Call, operands: list[Any], _: Any, scratch: list[Any]) -> tuple[float]:
     y, no = call.labels(operands[1], scratch[1:])
     scratch[0][...] = 1
-    if call.formula.label_weight is not None and call.options:
+    if call.formula.label_weight is not None:
         rest = 1 - y if no is None else no
         scratch[0][...] = call.formula.label_weight(y, rest, **call.given(operands))
     if operands[2] is not None:

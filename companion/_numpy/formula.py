@@ -30,7 +30,7 @@ class Formula:
     """What the first argument is called: "logits" or "probabilities"."""
     fill: Callable[..., Any]
     """Fills one block; how it is called, its family says: `companion._numpy.elementwise` or
-    `companion._numpy.categorical`."""
+    `companion._numpy.rowwise`."""
     options: tuple[str, ...] = ()
     """The names of its own options, beside weight, reduction and workers."""
     scratch: int = 6

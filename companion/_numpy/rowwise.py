@@ -73,13 +73,12 @@ def evaluate_rowwise(
     check_ignore_index(ignore_index)
     smoothing = check_smoothing(label_smoothing)
     threads = count_workers(workers)
-    call = _check(formula, want, x, labels, weight, axis, ignore_index, smoothing, threads)
-    divisor = denominator(reduction, *call.targets.count_and_mass(threads))
-    total, outputs = _evaluate(call, divisor, reduction, threads)
-    with np.errstate(all="ignore"):
-        return tuple(
-            call.dtype.type(total / divisor) if out is None else out[()] for out in outputs.values()
-        )
+    call = _check(
+        formula, want, x, labels, weight, axis, ignore_index, smoothing, reduction, threads
+    )
+    divisor = _prepare(call, threads)
+    total, outputs = _evaluate(call, divisor, threads)
+    return _reduce(call, divisor, total, outputs)
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,7 @@ class _Call:
     want: tuple[str, ...]
     x: np.ndarray
     targets: Targets
+    reduction: str
     dtype: np.dtype  # of the result
 
 
@@ -102,6 +102,7 @@ def _check(
     axis: int,
     ignore_index: int | None,
     smoothing: float,
+    reduction: str,
     threads: int,
 ) -> _Call:
     """Refuse what does not fit, before any arithmetic."""
@@ -116,11 +117,16 @@ def _check(
         check_unit_interval(name, x)
     targets = Targets(labels, classes, weight, ignore_index, smoothing)
     targets.check(threads)
-    return _Call(formula, want, x, targets, dtype)
+    return _Call(formula, want, x, targets, reduction, dtype)
+
+
+def _prepare(call: _Call, threads: int) -> float:
+    """Return what the sum of the losses is divided by."""
+    return denominator(call.reduction, *call.targets.count_and_mass(threads))
 
 
 def _evaluate(
-    call: _Call, divisor: float, reduction: str, threads: int
+    call: _Call, divisor: float, threads: int
 ) -> tuple[float, dict[str, np.ndarray | None]]:
     """Return the sum of the losses, and by name the arrays of what is not reduced to it."""
     targets, classes = call.targets, call.targets.classes
@@ -129,11 +135,9 @@ def _evaluate(
         "gradient": classes.shape,
         "hessian": (*classes.rest, classes.count, classes.count),
     }
+    reduced = {"value"} if call.reduction != "none" else set()
     outputs = {
-        kind: None
-        if kind == "value" and reduction != "none"
-        else np.empty(shapes[kind], call.dtype)
-        for kind in call.want
+        kind: None if kind in reduced else np.empty(shapes[kind], call.dtype) for kind in call.want
     }
     view, exact = classes.view(call.x), call.x.dtype.char == "d"
 
@@ -161,6 +165,16 @@ def _evaluate(
     block = classes.block(numbers)
     (total,) = in_blocks(process, classes.rows, block=block, workers=threads) or (0.0,)
     return total, outputs
+
+
+def _reduce(
+    call: _Call, divisor: float, total: float, outputs: dict[str, np.ndarray | None]
+) -> tuple[Any, ...]:
+    """Return each result: an array as it is, the sum of losses divided, rounded to the dtype."""
+    with np.errstate(all="ignore"):
+        return tuple(
+            call.dtype.type(total / divisor) if out is None else out[()] for out in outputs.values()
+        )
 
 
 def _check_class_weight(weight: np.ndarray, k: int) -> None:

@@ -1,7 +1,7 @@
-"""The formulas of categorical cross-entropy for one block of rows, written to lose no digit.
+"""The softmax of one block of rows and what belongs to it, written to lose no digit.
 
 A block holds K logits for each of n rows as a (K, n) matrix of float64. `Shifted` prepares what all
-formulas share; labels and weights are for `companion._numpy.categorical`.
+formulas share; labels and weights are for `companion._numpy.targets`.
 """
 
 from __future__ import annotations

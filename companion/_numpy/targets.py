@@ -8,7 +8,7 @@ import numpy as np
 
 from companion._numpy.blockwise import in_blocks
 from companion._numpy.class_axis import ClassAxis
-from companion.contracts import check_unit_interval
+from companion.contracts import check_integer, check_unit_interval, place_of
 
 __all__ = ["Targets", "check_ignore_index", "check_labels"]
 
@@ -105,24 +105,19 @@ class Targets:
         wrong = (self.labels < 0) | (self.labels >= k)
         if self.ignore_index is not None:
             wrong &= self.labels != self.ignore_index
-        where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        place = f" at index {where[0] if len(where) == 1 else where}" if where else ""
+        where, count = tuple(np.argwhere(wrong)[0]), np.count_nonzero(wrong)
         return IndexError(
-            f"labels: expected class indices from 0 to {k - 1}, got "
-            f"{int(self.labels[where])}{place} ({np.count_nonzero(wrong)} of {wrong.size} outside);"
-            " count classes from 0, and name the index of what is to be left out in ignore_index"
+            f"labels: expected class indices from 0 to {k - 1}, got {int(self.labels[where])}"
+            f"{place_of(where)} ({count} of {wrong.size} outside); count classes from 0, and name "
+            "the index of what is to be left out in ignore_index"
         )
 
 
 def check_ignore_index(ignore_index: int | None) -> None:
     """Refuse what is neither an integer nor None."""
-    if ignore_index is not None and (
-        isinstance(ignore_index, bool) or not isinstance(ignore_index, (int, np.integer))
-    ):
-        raise TypeError(
-            f"ignore_index: expected an integer or None, got {type(ignore_index).__name__}; "
-            "pass the class index that marks what to leave out, for example -100"
-        )
+    if ignore_index is not None:
+        mend = "pass the class index that marks what to leave out, for example -100, or None"
+        check_integer("ignore_index", ignore_index, mend)
 
 
 def check_labels(

@@ -134,8 +134,8 @@ def binary_cross_entropy(p: Any, y: Any) -> Expr:
 
 
 def entropy(p: Any) -> Expr:
-    """Return the entropy of a yes/no question, its cross-entropy with itself."""
-    return binary_cross_entropy(p, p)
+    """Return the entropy of a yes/no question in nats."""
+    return -p * log(p) - (1 - p) * log(1 - p)
 
 
 def likelihood(n: Any = N) -> Expr:
@@ -235,7 +235,7 @@ def prove_product_of_likelihoods_becomes_sum_of_losses() -> bool:
 
 
 def prove_loss_is_smallest_where_probability_equals_label() -> bool:
-    """At p = y alone the slope vanishes, and everywhere the second derivative is positive.
+    """For 0 < y < 1 the slope vanishes at p = y alone, and the second derivative is positive.
 
     The second derivative is the weighted mean of its values for y = 1 and y = 0, both positive.
     """

@@ -83,13 +83,18 @@ def _miss(z: Tensor, y: Tensor) -> Tensor:
     return y * sigmoid(-z) + (1 - y) * sigmoid(z)
 
 
-def _share(z: Tensor, y: Tensor) -> Tensor:
+def _share_of_yes(z: Tensor, y: Tensor) -> Tensor:
     """Return a = y σ(-z) / m = σ(logit(y) - z)."""
     return torch.where((y == 0) | (y == 1), y, torch.sigmoid(torch.logit(y) - z))
 
 
-def _share_in_logits(z: Tensor, y: Tensor) -> Tensor:
-    return -_differentiable_share(z, y) * _differentiable_share(-z, 1 - y)
+def _share_of_no(z: Tensor, y: Tensor) -> Tensor:
+    """Return 1 - a with the digits of a label near 0, which 1 - y would lose."""
+    return torch.where((y == 0) | (y == 1), 1 - y, torch.sigmoid(z - torch.logit(y)))
+
+
+def _shares_product(z: Tensor, y: Tensor) -> Tensor:
+    return _share_yes(z, y) * _share_no(z, y)
 
 
 def _share_in_labels(z: Tensor, y: Tensor) -> Tensor:
@@ -97,7 +102,8 @@ def _share_in_labels(z: Tensor, y: Tensor) -> Tensor:
     return sigmoid(z) / miss * (sigmoid(-z) / miss)
 
 
-_differentiable_share = with_slopes(_share, _share_in_logits, _share_in_labels)
+_share_yes = with_slopes(_share_of_yes, lambda z, y: -_shares_product(z, y), _share_in_labels)
+_share_no = with_slopes(_share_of_no, _shares_product, lambda z, y: -_share_in_labels(z, y))
 
 
 def _focus(z: Tensor, y: Tensor, gamma: float) -> Tensor:
@@ -105,8 +111,7 @@ def _focus(z: Tensor, y: Tensor, gamma: float) -> Tensor:
 
 
 def _log_miss_in_logits(z: Tensor, y: Tensor) -> Tensor:
-    of_no, of_yes = _differentiable_share(-z, 1 - y), _differentiable_share(z, y)
-    return of_no * sigmoid(-z) - of_yes * sigmoid(z)
+    return _share_no(z, y) * sigmoid(-z) - _share_yes(z, y) * sigmoid(z)
 
 
 def _focus_in_logits(z: Tensor, y: Tensor, gamma: float) -> Tensor:
@@ -133,8 +138,10 @@ def _focal_in_logits(z: Tensor, y: Tensor, gamma: float) -> Tensor:
 
 
 def _focal_in_labels(z: Tensor, y: Tensor, gamma: float) -> Tensor:
-    in_focus = _focus_in_labels(z, y, gamma) * loss_of_logits(z, y) if gamma else 0
-    return in_focus - z * _differentiable_focus(z, y, gamma)
+    loss, focus = loss_of_logits(z, y), _differentiable_focus(z, y, gamma)
+    # A certain right answer leaves 0 * inf in both terms, whose limit is 0.
+    by_loss = torch.where(focus == 0, 0, z * focus)
+    return torch.where(loss == 0, 0, _focus_in_labels(z, y, gamma) * loss) - by_loss
 
 
 _differentiable_focal = with_slopes(_focal, _focal_in_logits, _focal_in_labels)

@@ -8,6 +8,7 @@ time is computed in place.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ __all__ = ["PIECE", "fill_like", "fill_loss", "fill_slope", "sum_of", "total"]
 
 PIECE = 1 << 17
 """Elements of a piece on the CPU; long enough for PyTorch to use all its threads."""
+
+
+_log_sigmoid: Any = torch._C._nn.log_sigmoid  # whose stubs know no `out`
 
 
 def total(losses: Tensor) -> Tensor:
@@ -62,8 +66,7 @@ def _flat(operand: Tensor) -> Tensor:
 def fill_loss(out: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> None:
     """Fill `out` with the loss: log1p(exp(-|z|)) plus what a wrong sign misses, |z| times it."""
     missed = torch.abs(z)
-    # pyrefly: ignore[unexpected-keyword]  (missing in PyTorch's stubs)
-    torch._C._nn.log_sigmoid(missed, out=out)  # -log1p(exp(-|z|)) in one pass
+    _log_sigmoid(missed, out=out)  # -log1p(exp(-|z|)) in one pass
     torch.gt(z, 0, out=missed)
     if pos_weight is None:
         missed.sub_(y)

@@ -2,13 +2,14 @@
 
 Each function in `GUARDS` takes a notebook as nbformat reads it and returns its complaints, each a
 sentence that names the cell; no complaint means that all is well. `contents_complaints` guards the
-table of contents. The numbers in the prose and the figures have files of their own.
+table of contents. The numbers in the prose, the assertions and the figures have files of their own.
 """
 
 import itertools
 import re
 from decimal import Decimal
 
+from tests.guards.asserts import assert_complaints
 from tests.guards.prose_numbers import number_complaints, text_outputs
 
 # What the site hides, an error on purpose, and the tabs. The extension in book/_ext reads these.
@@ -227,6 +228,7 @@ GUARDS = [
     exercises_have_solutions,
     readable_directives,
     number_complaints,
+    assert_complaints,
 ]
 
 

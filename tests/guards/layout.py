@@ -19,15 +19,15 @@ ALLOWED = {
     "reduction": (set(), {"numpy"}),
     "_numpy": ({"reduction"}, {"numpy"}),
     "elementary": ({"_numpy"}, {"numpy"}),
-    "binary": ({"_numpy", "reduction"}, {"numpy"}),
-    "categorical": ({"_numpy", "reduction", "elementary"}, {"numpy"}),
+    "binary": ({"_numpy"}, {"numpy"}),
+    "categorical": ({"_numpy", "elementary"}, {"numpy"}),
     "focal": ({"_numpy"}, {"numpy"}),
     "torch_losses": (set(), {"torch"}),
     "symbolic": (set(), {"sympy"}),
     "reference": (set(), {"mpmath", "numpy"}),
     "_differences": (set(), {"numpy"}),
     "gradient_check": ({"_differences"}, {"numpy"}),
-    "logistic_regression": ({*LOSSES, "elementary"}, {"numpy"}),
+    "logistic_regression": ({"binary", "elementary"}, {"numpy"}),
     "estimator": ({"elementary", "logistic_regression"}, {"numpy", "sklearn"}),
     "palette": (set(), {"matplotlib", "matplotlib_inline"}),
     "plotting": ({"palette"}, {"matplotlib", "numpy"}),
@@ -101,6 +101,20 @@ def import_complaints(folder):
         for top in sorted(foreign - others - set(sys.stdlib_module_names)):
             complaints.append(f"{name} imports {top}")
     return complaints
+
+
+def unused_permissions(folder):
+    """Every permission of the table is used."""
+    used = {}
+    for name, path in modules(folder).items():
+        foreign = {full.partition(".")[0] for full in imported(name, path)}
+        rooms = {target.partition(".")[0] for target in ours(folder, name, path)}
+        used.setdefault(name.partition(".")[0], set()).update(foreign | rooms)
+    return [
+        f"{room} need not be allowed {other}"
+        for room, (rooms, others) in ALLOWED.items()
+        for other in sorted((rooms | others) - used.get(room, set()))
+    ]
 
 
 def circle_complaints(folder):

@@ -25,12 +25,18 @@ class Page:
     root: Path
 
     @cached_property
+    def text(self):
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
     def soup(self):
-        return BeautifulSoup(self.path.read_text(encoding="utf-8"), "html.parser")
+        return BeautifulSoup(self.text, "html.parser")
 
     @property
     def redirect(self):
         """The address that a page without content leads to, or None."""
+        if "http-equiv" not in self.text.lower():
+            return None
         tag = self.soup.find("meta", attrs={"http-equiv": re.compile("refresh", re.I)})
         return tag["content"].partition("url=")[2] if tag else None
 
@@ -38,8 +44,7 @@ class Page:
 @cache
 def anchors(path):
     """Return the names that a link into this page may end in."""
-    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    return {tag.get(key) for tag in soup.find_all(True) for key in ("id", "name")} - {None}
+    return set(re.findall(r"""\s(?:id|name)="([^"]*)\"""", path.read_text(encoding="utf-8")))
 
 
 def loaded(page):

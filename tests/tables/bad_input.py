@@ -159,7 +159,7 @@ PAIRS = [
 ]
 
 
-# What each parameter of an elementwise loss is, and a valid value.
+# What the parameters of the elementwise losses are, and a valid value; others are one number each.
 PARAMETERS = {
     "logits": ("logits", LOGITS),
     "probabilities": ("unit", PROBABILITIES),
@@ -167,22 +167,24 @@ PARAMETERS = {
     "weight": ("weight", WEIGHT),
     "pos_weight": ("weight", WEIGHT),
     "label_smoothing": ("fraction", 0.1),
-    "gamma": ("number", 2.0),
-    "alpha": ("fraction", 0.25),
     "reduction": ("reduction", "mean"),
     "workers": ("workers", None),
 }
 
 
 def _elementwise(function):
-    names = list(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    names = list(parameters)
     first = names[0]
     misfits = [{first: np.full(a, 0.5), "labels": np.ones(b)} for a, b in PAIRS]
-    weights = [name for name in names if PARAMETERS[name][0] == "weight"]
+    arguments = {
+        name: PARAMETERS.get(name) or ("number", parameters[name].default or 0.25) for name in names
+    }
+    weights = [name for name in names if arguments[name][0] == "weight"]
     misfits += [{name: np.ones(shape)} for name in weights for shape in [(2,), (3, 1), (2, 3)]]
     if function is binary.binary_cross_entropy_jacobian:
         misfits += [{first: np.full((3, 1), 0.5), "labels": np.ones((3, 1)), "weight": None}]
-    return Call(function, {name: PARAMETERS[name] for name in names}, tuple(misfits))
+    return Call(function, arguments, tuple(misfits))
 
 
 def _elementary(function):

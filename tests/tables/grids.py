@@ -68,8 +68,8 @@ def probabilities(dtype=np.float64):
 def worst_ulp(computed, exact):
     """Return the largest error in units of the last place of an array or tensor.
 
-    The unit is that at the exact value; where this is no normal number of the dtype, nothing is
-    compared, and 0 is the least that can be returned.
+    The unit is that at the exact value; a value that is no normal number of the dtype is not
+    compared. It also measures bfloat16, which `companion.reference.ulp_error` does not know.
     """
     if isinstance(computed, np.ndarray | np.generic):
         info, numbers = np.finfo(computed.dtype), np.ravel(computed).astype(np.float64).tolist()

@@ -136,7 +136,7 @@ def _logits_row(name, **options):
 def _focal_row(name, gamma, **options):
     return Loss(
         name,
-        focal._formula(gamma),
+        focal._formula(gamma, **options),
         focal,
         "binary_focal_cross_entropy_with_logits",
         lambda order, logits, labels: 1.0,  # test_focal searches the range

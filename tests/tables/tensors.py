@@ -11,7 +11,7 @@ BOUND = {torch.float64: 2, torch.float32: 3, torch.float16: 0.501, torch.bfloat1
 PEER = {"rtol": 1e-12, "atol": 1e-14}
 BINARY = ["binary_cross_entropy", "binary_cross_entropy_with_logits"]
 # Logits around 0 and far from it, for checks of derivatives.
-FAR = [0.0, -0.0, 1e-8, 0.7, -3.0, 20.0, -20.0, 40.0, -40.0, 200.0]
+FAR = [0.0, 1e-8, 0.7, -20.0, 40.0, -200.0]
 
 
 def points_of(grid, dtype):

@@ -1,16 +1,10 @@
 """A formula with written derivatives gives them in eager mode, under torch.func and compiled."""
 
-import pytest
 import torch
 from torch.autograd import forward_ad
 
 from companion.torch_losses._autograd import differentiable, is_plain
 
-# PyTorch's own compiler and forward mode warn of what they use themselves.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
-]
 F64 = torch.float64
 
 

@@ -17,11 +17,6 @@ from tests.tables.tensors import (
 )
 
 SHAPES = [(4,), (6, 4), (3, 4, 5), (2, 4, 3, 2)]
-# PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning",
-    "ignore:.*torch.jit.*:DeprecationWarning",
-)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)

@@ -8,11 +8,6 @@ import torch
 
 from companion import torch_losses
 
-# PyTorch's own compiler and forward mode warn of what they use themselves.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
-]
 BCE = torch_losses.binary_cross_entropy
 LOGITS = torch_losses.binary_cross_entropy_with_logits
 CE = torch_losses.cross_entropy

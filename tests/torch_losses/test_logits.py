@@ -23,12 +23,6 @@ from tests.tables.tensors import (
     points_of,
 )
 
-# PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning",
-    "ignore:.*torch.jit.*:DeprecationWarning",
-)
-
 
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
@@ -73,16 +67,19 @@ def test_gradient_in_logits_for_soft_labels_is_off_by_two_ulp_of_its_terms(dtype
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_second_derivative_in_logits_keeps_its_digits(label, device):
-    z = points_of(logits, torch.float64).to(device).requires_grad_()
-    loss = torch_losses.binary_cross_entropy_with_logits(z, torch.full_like(z, label))
-    (gradient,) = torch.autograd.grad(loss * z.numel(), z, create_graph=True)
+@pytest.mark.parametrize(
+    ("dtype", "bound"), [(torch.float64, 4), (torch.float32, 4), (torch.float16, 0.51)], ids=str
+)
+def test_second_derivative_in_logits_keeps_its_digits(dtype, bound, label, device):
+    z = points_of(logits, dtype).to(device).requires_grad_()
+    y = torch.full_like(z, label)
+    loss = torch_losses.binary_cross_entropy_with_logits(z, y, reduction="none")
+    (gradient,) = torch.autograd.grad(loss.sum(), z, create_graph=True)
     (hessian,) = torch.autograd.grad(gradient.sum(), z)
     exact = [
         reference.binary_cross_entropy_with_logits_hessian(a, label) for a in z.double().tolist()
     ]
-    # 4 for the unweighted Hessian, and the two roundings of the mean and its inverse
-    assert worst_ulp(hessian.cpu(), exact) <= 6
+    assert worst_ulp(hessian.cpu(), exact) <= bound
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
@@ -160,9 +157,6 @@ def test_large_tensors_are_pytorchs_in_every_piece(reduction, device):
 
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 def test_binary_derivatives_pass_gradcheck_twice(reduction, device):
-    z, y = leaf(FAR, device), leaf(np.linspace(0.1, 0.9, len(FAR)), device)
-    w, a = leaf(np.linspace(0.5, 2, len(FAR)), device), leaf([1.5], device)
-
     def loss(z, y, w, a):
         return torch_losses.binary_cross_entropy_with_logits(
             z, y, w, reduction=reduction, pos_weight=a, label_smoothing=0.1
@@ -171,10 +165,14 @@ def test_binary_derivatives_pass_gradcheck_twice(reduction, device):
     def plain(z, y):
         return torch_losses.binary_cross_entropy_with_logits(z, y, reduction=reduction)
 
-    assert torch.autograd.gradcheck(loss, (z, y, w, a), check_forward_ad=True)
-    assert torch.autograd.gradgradcheck(loss, (z, y, w, a))
-    assert torch.autograd.gradcheck(plain, (z, y), check_forward_ad=True)
-    assert torch.autograd.gradgradcheck(plain, (z, y))
+    # In pairs, since the work of a check grows with the square of the number of elements
+    for pair in np.reshape(FAR, (-1, 2)):
+        z, y = leaf(pair, device), leaf([0.1, 0.9], device)
+        w, a = leaf([0.5, 2.0], device), leaf([1.5], device)
+        assert torch.autograd.gradcheck(loss, (z, y, w, a), check_forward_ad=True)
+        assert torch.autograd.gradgradcheck(loss, (z, y, w, a))
+        assert torch.autograd.gradcheck(plain, (z, y), check_forward_ad=True)
+        assert torch.autograd.gradgradcheck(plain, (z, y))
 
 
 def test_gradients_can_be_batched(device):

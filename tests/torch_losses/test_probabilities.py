@@ -8,12 +8,6 @@ from companion.torch_losses._probabilities import loss_of_probabilities
 from tests.tables.grids import LABELS, probabilities, worst_ulp
 from tests.tables.tensors import BOUND, FLOATS, leaf, points_of
 
-# PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning",
-    "ignore:.*torch.jit.*:DeprecationWarning",
-)
-
 
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)

@@ -16,11 +16,6 @@ from tests.tables.tensors import (
 )
 
 FLAGS = list(itertools.product([None, True, False], repeat=2))[1:]
-# PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning",
-    "ignore:.*torch.jit.*:DeprecationWarning",
-)
 
 
 def test_float32_sums_run_in_float64(device):

@@ -18,12 +18,6 @@ from tests.tables.tensors import (
     gradients,
 )
 
-MODULES = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss"]
-# PyTorch warns of its own code in forward mode: instantiated Functions, torch.jit
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*autograd.function.Function.* should not be instantiated:DeprecationWarning",
-    "ignore:.*torch.jit.*:DeprecationWarning",
-)
 CASES = {
     "binary": (lambda z, y: torch_losses.binary_cross_entropy_with_logits(z, y), (5,)),
     "probabilities": (
@@ -139,12 +133,6 @@ def test_functional_transforms_agree_with_autograd(loss, shape, device):
     hessian = torch.func.hessian(loss)(z[0], y[0])
     judge = torch.autograd.functional.hessian(lambda z: loss(z, y[0]), z[0])
     torch.testing.assert_close(hessian, judge, **PEER)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_compiler():
-    yield
-    torch.compiler.reset()
 
 
 @pytest.mark.parametrize("loss", COMPILED.values(), ids=COMPILED)
