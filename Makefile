@@ -22,7 +22,7 @@ book: environment ## Build the site into _build/html
 test: book ## Check everything: tests, doctests, notebooks, site, style
 	@echo "Testing in $(JOBS) processes: the package, the notebooks, the site; then the style"
 	@status=0; \
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadgroup || status=1; \
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile || status=1; \
 	.venv/bin/python -m ruff check . || status=1; \
 	.venv/bin/python -m ruff format --check . || status=1; \
 	exit $$status
@@ -35,6 +35,15 @@ serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
 
 refresh: environment ## Execute the notebooks and store their outputs (some: NOTEBOOKS="book/logits.ipynb")
 	@.venv/bin/python .ci/refresh.py $(NOTEBOOKS)
+
+# What NumPy uses of AVX-512 here; nothing where there is none.
+AVX512 = import numpy; print(*(name for name in \
+	numpy.show_config(mode="dicts")["SIMD Extensions"]["found"] \
+	if name == "X86_V4" or name.startswith("AVX512")))
+
+test-avx2: environment ## Run the notebooks again, as on a processor without AVX-512: no digit changes
+	@NPY_DISABLE_CPU_FEATURES="$$(.venv/bin/python -c '$(AVX512)')" ATEN_CPU_CAPABILITY=default \
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile book
 
 test-wheel: environment ## Test the wheel in an environment of its own, with the newest NumPy, SymPy and scikit-learn
 	@sh .ci/installed.sh newest
@@ -53,4 +62,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-avx2 test-wheel test-oldest bench frameworks clean

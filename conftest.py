@@ -1,8 +1,8 @@
 """What every run of pytest shares: the same examples each time, and figures that are compared."""
 
-import pytest
 from hypothesis import settings
 from nbval.plugin import IPyNbCell
+from xdist.scheduler import LoadFileScheduling
 
 from tests.guards.figures import figure_complaints, figures
 from tests.guards.layout import RETIRED
@@ -28,9 +28,14 @@ def _compare_outputs(self, drawn, stored, skip_compare=None):
 IPyNbCell.compare_outputs = _compare_outputs
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+class ByFile(LoadFileScheduling):
     """Keep what shares a file on one worker, and spread the planted faults, which share nothing."""
-    for item in items:
-        if item.path.name != "test_planted_faults.py":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+    def _split_scope(self, nodeid):
+        alone = "test_planted_faults.py" in nodeid
+        return nodeid if alone else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Give `--dist loadfile` that exception."""
+    return ByFile(config, log) if config.option.dist == "loadfile" else None

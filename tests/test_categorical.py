@@ -243,7 +243,7 @@ def test_weighted_mean_is_scikit_learn_s_and_pytorch_s_mean_for_indices():
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @EVERY_REDUCTION
-@pytest.mark.parametrize("ignore", [-100, 2, 255])
+@pytest.mark.parametrize("ignore", [-100, 0, 2, 255])
 def test_ignored_rows_are_as_if_they_were_not_there(ignore, reduction, smoothing):
     logits, index, _, weight = draw(shape=(6, 4), axis=1)
     labels = index.copy()

@@ -3,6 +3,7 @@
 import tracemalloc
 import warnings
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -330,3 +331,17 @@ def test_softmax_jacobian_puts_the_classes_last_whatever_the_axis():
 def test_sigmoid_jacobian_is_for_one_dimension(shape):
     with pytest.raises(ValueError, match=r"\(N, N\)"):
         elementary.sigmoid_jacobian(np.zeros(shape))
+
+
+@pytest.mark.parametrize("z", [40.0, -40.0, 700.0, 0.0])
+def test_sigmoid_jacobian_keeps_the_digits_of_both_tails(z):
+    exact = reference.sigmoid(z) * reference.sigmoid(-z)
+    assert worst_ulp(elementary.sigmoid_jacobian([z])[0], [exact]) <= 4
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_diagonal_of_the_softmax_jacobian_keeps_its_digits(k):
+    z = [0.0, 40.0, 1.0]
+    p = reference.softmax(z)
+    diagonal = p[k] * mpmath.fsum(p[:k] + p[k + 1 :])
+    assert worst_ulp(elementary.softmax_jacobian(z)[k, k], [diagonal]) <= 5

@@ -1,4 +1,7 @@
-"""The laws that every loss obeys, for every row of the table in tables/losses.py."""
+"""The laws that every elementwise loss obeys, for every row of the table in tables/losses.py.
+
+What only some losses promise (convex, symmetric, proper) is in test_facts.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +15,6 @@ from tests.tables.losses import LOGITS, LOSSES, REDUCTIONS, draw
 EVERY_LOSS = pytest.mark.parametrize("loss", LOSSES, ids=str)
 EVERY_REDUCTION = pytest.mark.parametrize("reduction", REDUCTIONS)
 HARD = [loss for loss in LOSSES if "label_smoothing" not in loss.options]
-SYMMETRIC = [loss for loss in LOSSES if loss.symmetric]
 CONVEX = [loss for loss in LOSSES if loss.formula.convex]
 PROPER = [loss for loss in LOSSES if loss.proper]
 TWICE = [loss for loss in LOSSES if loss.hessian]
@@ -34,18 +36,6 @@ def arguments_of(loss):
 # Shape of the curve -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", SYMMETRIC, ids=str)
-@given(steps=st.integers(0, 2**20), labels=st.integers(0, 16))
-def test_loss_is_symmetric_under_exchange_of_the_answers(loss, steps, labels):
-    # Dyadic numbers: 1 − p, 1 − y and −z are exact, so both sides see the same question.
-    first = steps / 2**20 if loss.ends == (0, 1) else (steps - 2**19) / 2**9
-    labels = labels / 16
-    here = loss.value(first, labels)
-    there = loss.value(loss.mirror(first), 1 - labels)
-    # Both sides are within 2 ULP of the same number, and an ULP is at most EPS times it.
-    np.testing.assert_allclose(here, there, rtol=4 * EPS, atol=0)
-
-
 @given(logits=st.floats(allow_nan=False))
 def test_loss_of_logit_for_yes_is_bitwise_that_of_its_negative_for_no(logits):
     value = LOGITS.value
@@ -61,25 +51,6 @@ def test_loss_rises_away_from_the_answer(loss, data):
         with np.errstate(over="ignore"):
             bound = loss.value(farther, label) * (1 + 5 * EPS) + 5e-324
         assert loss.value(nearer, label) <= bound
-
-
-@pytest.mark.parametrize("loss", CONVEX, ids=str)
-@given(data=st.data(), label=labels_in_unit_interval, fraction=st.sampled_from([0.25, 0.5, 0.75]))
-def test_loss_is_convex_in_its_first_argument(loss, data, label, fraction):
-    low, high = (max(min(data.draw(arguments_of(loss)), 1e300), -1e300) for _ in range(2))
-    between = fraction * low + (1 - fraction) * high
-    chord = fraction * loss.value(low, label) + (1 - fraction) * loss.value(high, label)
-    # The rounding of `between` moves the value by |slope|·ulp(between), at most its largest step.
-    slope = np.abs(loss.gradient(between, label))
-    assume(np.isfinite(slope) and np.isfinite(chord))
-    size = max(abs(fraction * low), abs((1 - fraction) * high))
-    assert loss.value(between, label) <= chord * (1 + 6 * EPS) + 2 * EPS * size * slope + 5e-324
-
-
-@EVERY_LOSS
-@given(data=st.data(), label=labels_in_unit_interval)
-def test_loss_is_never_below_its_smallest_value(loss, data, label):
-    assert loss.value(data.draw(arguments_of(loss)), label) >= loss.formula.smallest
 
 
 @pytest.mark.parametrize("loss", [loss for loss in CONVEX if loss.hessian], ids=str)

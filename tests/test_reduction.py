@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.binary import binary_cross_entropy_with_logits
-from companion.reduction import REDUCTIONS, RunningMean
+from companion.reduction import REDUCTIONS, RunningMean, apply_weight
 
 EPS = np.finfo(np.float64).eps
 losses = st.floats(0, 1e100)
@@ -198,3 +198,10 @@ def test_merge_with_a_number_is_a_type_error_that_points_to_update(other):
 
 def test_representation_shows_sum_and_weight():
     assert repr(RunningMean().update([1.0, 2.0])) == "RunningMean(sum=3.0, weight=2.0)"
+
+
+def test_weight_0_excuses_an_infinite_loss_and_not_a_nan():
+    losses = np.array([np.inf, -np.inf, np.nan, 2.0, np.nan])
+    with np.errstate(invalid="ignore"):
+        apply_weight(losses, np.array([0.0, 0.0, 0.0, 0.0, 1.0]))
+    np.testing.assert_array_equal(losses, [0, 0, np.nan, 0, np.nan])

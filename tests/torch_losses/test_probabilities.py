@@ -61,3 +61,13 @@ def test_slope_at_the_ends_is_the_limit_from_inside(p, y, slope):
     p = torch.tensor(float(p), dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(loss_of_probabilities(p, torch.tensor(float(y)).double()), p)
     assert gradient == slope
+
+
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_second_derivative_at_a_certain_right_answer_is_one(end, device):
+    # y / p² where p = y = 1, and (1 - y) / (1 - p)² where p = y = 0; the other term is 0 / 0
+    p = torch.tensor([end], dtype=torch.float64, device=device, requires_grad=True)
+    loss = torch_losses.binary_cross_entropy(p, p.detach(), reduction="sum")
+    (slope,) = torch.autograd.grad(loss, p, create_graph=True)
+    (bend,) = torch.autograd.grad(slope, p)
+    assert bend.item() == 1
