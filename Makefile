@@ -6,7 +6,7 @@ PORT = 8000
 NOTEBOOKS =
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 environment: ## Make or renew .venv with the pinned packages
 	@PYTHON="$(PYTHON)" sh .ci/environment.sh
