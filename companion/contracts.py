@@ -229,7 +229,9 @@ def check_weight(
             f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
             f"({bad.size} of {weight.size} elements); use 0 to leave an element out"
         )
-    if dtype is not None and high > np.finfo(dtype).max:
+    with np.errstate(over="ignore"):
+        fits = dtype is None or np.isfinite(dtype.type(high))
+    if not fits:
         raise ValueError(
             f"{name}: expected values that the other arguments' dtype can hold, got "
             f"{float(high)}; pass float64 arguments"
@@ -324,7 +326,7 @@ def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float
 
     `mend` ends the message of the `ValueError`; what is no real number is a `TypeError`.
     """
-    if type(value) is float or type(value) is int:  # what `torch.compile` traces
+    if type(value) is float or (type(value) is int and -1e9 < value < 1e9):  # for `torch.compile`
         number = float(value)
     else:
         array = as_array(name, value)

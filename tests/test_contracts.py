@@ -457,3 +457,15 @@ def test_point_is_a_new_array_of_floats():
 def test_point_without_room_on_both_sides_is_refused(given, words):
     with pytest.raises(ValueError, match=words):
         as_point("x", given)
+
+
+def test_weight_that_rounds_to_the_largest_float32_is_a_weight():
+    largest = 3.4028235e38  # as NumPy prints it, and a little above it
+    loss = binary_cross_entropy(np.float32([0.5]), np.float32([1]), weight=largest, reduction="sum")
+    assert loss == np.finfo(np.float32).max * np.float32(np.log(2))
+
+
+@pytest.mark.parametrize("function", WITH_LOGITS, ids=name_of)
+def test_integer_beyond_every_float_is_refused(function):
+    message = message_of(TypeError, call, function, label_smoothing=10**400)
+    assert_mends(message, "label_smoothing")

@@ -22,7 +22,9 @@ VALUE, GRADIENT = (
     binary_focal_cross_entropy_with_logits,
     binary_focal_cross_entropy_with_logits_gradient,
 )
-GAMMAS = [0.5, 1.0, 2.0, 5.0]
+GAMMAS = [0.5, 1.0, 2.0, 5.0, 20.0]
+# Where a search found the largest errors
+FAR_OFF = [10.353608694196353, 7.5442758, 3.2375516601342866, 8.947303992491209]
 
 
 def exact_values(function, points, label, gamma):
@@ -37,11 +39,11 @@ def exact_values(function, points, label, gamma):
 def test_hard_labels_are_as_accurate_as_promised_over_the_whole_range(
     function, dtype, label, gamma
 ):
-    points = logits(dtype)
+    points = np.append(logits(dtype), np.array([*FAR_OFF, *np.negative(FAR_OFF)], dtype))
     computed = function(points, dtype(label), gamma=gamma, reduction="none")
     assert computed.dtype == dtype
     # The error of m, multiplied by γ, and a few roundings
-    bound = 4 + {np.float64: 2, np.float32: 3}[dtype] * gamma
+    bound = {np.float64: 4 + 3 * gamma, np.float32: 5 + 4 * gamma}[dtype]
     assert worst_ulp(computed, exact_values(function, points, label, gamma)) <= bound
 
 
@@ -53,10 +55,10 @@ def test_soft_labels_are_off_by_a_few_ulp_of_the_terms(label, gamma):
     value, gradient = binary_focal_cross_entropy_with_logits_value_and_gradient(
         points, label, gamma=gamma, reduction="none"
     )
-    assert worst_ulp(value, exact_values(VALUE, points, label, gamma)) <= 4 + 2 * gamma
+    assert worst_ulp(value, exact_values(VALUE, points, label, gamma)) <= 4 + 3 * gamma
     # The two terms of the gradient may have opposite signs; each is at most 1 + γ.
     error = absolute_errors(gradient, exact_values(GRADIENT, points, label, gamma))
-    assert error.max() <= (1 + gamma) * (4 + 2 * gamma) * np.finfo(np.float64).eps
+    assert error.max() <= (1 + gamma) * (4 + 3 * gamma) * np.finfo(np.float64).eps
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -87,7 +89,7 @@ def test_alpha_near_one_keeps_its_digits_in_float32(label, alpha):
     computed = VALUE(z, np.float32(label), alpha=alpha, reduction="none")
     judge = reference.binary_focal_cross_entropy_with_logits
     exact = [judge(x, label, gamma=2, alpha=alpha) for x in z]
-    assert worst_ulp(computed, exact) <= 4 + 3 * 2
+    assert worst_ulp(computed, exact) <= 5 + 4 * 2
 
 
 @pytest.mark.parametrize("alpha", [None, 0.0])

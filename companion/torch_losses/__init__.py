@@ -7,7 +7,8 @@ PyTorch's. What differs:
 - values and derivatives keep their digits in both tails, where PyTorch's lose all of them, for
   every float dtype (float16 and bfloat16 are computed in float32), and infinite logits give the
   limit;
-- derivatives of every order are right, at 0 too, and reach the targets;
+- derivatives of every order are right, at 0 too, and reach the targets (of the focal loss: see
+  there);
 - labels outside [0, 1], class indices out of range and shapes that do not fit are refused, at once
   or, under `torch.compile`, by an assertion that runs beside the loss (a RuntimeError);
 - the binary losses take `label_smoothing`;

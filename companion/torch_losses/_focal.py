@@ -56,6 +56,9 @@ def sigmoid_focal_loss(
     Notes
     -----
     Differentiated by rule, the usual formula gives NaN for γ < 1 where the answer is certain.
+    Derivatives in the logits are right to every order. Those in the targets are, where the answer
+    is not certain: where σ of a logit rounds to 0 some of second order, and for γ < 1 of first
+    order, are NaN or infinite.
 
     References
     ----------
@@ -140,7 +143,9 @@ def _focal_in_logits(z: Tensor, y: Tensor, gamma: float) -> Tensor:
 def _focal_in_labels(z: Tensor, y: Tensor, gamma: float) -> Tensor:
     loss, focus = loss_of_logits(z, y), _differentiable_focus(z, y, gamma)
     # A certain right answer leaves 0 * inf in both terms, whose limit is 0.
-    by_loss = torch.where(focus == 0, 0, z * focus)
+    by_loss = torch.where(torch.isinf(z) & (focus == 0), 0, z * focus)
+    if not gamma:
+        return -by_loss
     return torch.where(loss == 0, 0, _focus_in_labels(z, y, gamma) * loss) - by_loss
 
 

@@ -74,6 +74,15 @@ def test_gradient_in_the_target_of_a_certain_right_answer_is_a_number(logit, lab
     assert gradient.item() == (-logit if gamma == 0 else 0)
 
 
+def test_gamma_0_has_the_gradient_in_the_target_of_the_cross_entropy(device):
+    z = torch.tensor([torch.inf, -torch.inf, 800.0, 0.3], dtype=torch.float64, device=device)
+    for label in (0.0, 0.5, 1.0):
+        y = torch.full_like(z, label).requires_grad_()
+        loss = torch_losses.sigmoid_focal_loss(z, y, -1, 0)
+        (gradient,) = torch.autograd.grad(loss.sum(), y)
+        assert gradient.tolist() == (-z).tolist()
+
+
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2])
 @pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
 def test_derivatives_pass_gradcheck_twice(hard, gamma, device):
