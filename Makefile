@@ -19,10 +19,15 @@ book: environment ## Build the site into _build/html
 	@touch _build/good
 	@echo "The site is ready: $$PWD/_build/html/index.html (or: make serve)"
 
-test: book ## Check everything: tests, doctests, notebooks, site, style
-	@echo "Testing in $(JOBS) processes: the package, the notebooks, the site; then the style"
-	@status=0; \
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile || status=1; \
+# The site is built beside the tests; those of the site come last.
+test: environment ## Check everything: tests, doctests, notebooks, site, style
+	@echo "Testing in $(JOBS) processes, and building the site beside them"
+	@mkdir -p _build; status=0; \
+	$(MAKE) --no-print-directory book >_build/log 2>&1 & site=$$!; \
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile \
+		--ignore tests/test_site.py --ignore tests/test_benchmarks.py || status=1; \
+	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
+	.venv/bin/python -m pytest -q tests/test_site.py || status=1; \
 	.venv/bin/python -m ruff check . || status=1; \
 	.venv/bin/python -m ruff format --check . || status=1; \
 	exit $$status
@@ -45,6 +50,9 @@ test-avx2: environment ## Run the notebooks again, as on a processor without AVX
 	@NPY_DISABLE_CPU_FEATURES="$$(.venv/bin/python -c '$(AVX512)')" ATEN_CPU_CAPABILITY=default \
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile book
 
+test-bench: environment ## Run the benchmarks on little, and see that they find what is known
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile tests/test_benchmarks.py
+
 test-wheel: environment ## Test the wheel in an environment of its own, with the newest NumPy, SymPy and scikit-learn
 	@sh .ci/installed.sh newest
 
@@ -62,4 +70,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-avx2 test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-avx2 test-bench test-wheel test-oldest bench frameworks clean
