@@ -26,8 +26,6 @@ from companion.categorical import (
     cross_entropy_gradient,
     cross_entropy_hessian,
     cross_entropy_value_and_gradient,
-    sigmoid_jacobian,
-    softmax_jacobian,
 )
 from companion.elementary import (
     log_sigmoid,
@@ -35,7 +33,9 @@ from companion.elementary import (
     logit,
     logsumexp,
     sigmoid,
+    sigmoid_jacobian,
     softmax,
+    softmax_jacobian,
     softplus,
 )
 from companion.focal import (

@@ -210,9 +210,7 @@ def _fill(
     factor += np.multiply(no, yes_side, out=e)
     np.power(factor, gamma, out=factor)
     if alpha is not None:
-        share = np.multiply(alpha, y, out=e)
-        share += np.multiply(1 - alpha, no, out=below)
-        factor *= share
+        factor *= _label_weight(alpha, y, no)
     if rows.value is not None:
         np.multiply(factor, loss, out=rows.value)
         np.copyto(rows.value, 0, where=(factor == 0) & np.isinf(loss))  # alpha is 0
