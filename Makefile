@@ -4,6 +4,9 @@
 JOBS = 2
 PORT = 8000
 NOTEBOOKS =
+# Bytecode is kept even where the caller's environment says not to: without it each of some forty
+# processes reads PyTorch's sources anew, which doubles the time of everything here.
+export PYTHONDONTWRITEBYTECODE =
 
 help: ## List the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -19,18 +22,24 @@ book: environment ## Build the site into _build/html
 	@touch _build/good
 	@echo "The site is ready: $$PWD/_build/html/index.html (or: make serve)"
 
-# The site is built beside the tests; those of the site come last.
-test: environment ## Check everything: tests, doctests, notebooks, site, style
-	@echo "Testing in $(JOBS) processes, and building the site beside them"
+# The site is built beside the tests; those of the site come last. What the tiers below run is left out.
+test: environment ## Check everything but the tiers: tests, doctests, notebooks, site, style (minutes)
+	@echo "1 of 3: tests, doctests and notebooks in $(JOBS) processes; beside them the site is built"
 	@mkdir -p _build; status=0; \
 	$(MAKE) --no-print-directory book >_build/log 2>&1 & site=$$!; \
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile \
-		--ignore tests/test_site.py --ignore tests/test_benchmarks.py || status=1; \
+		--ignore tests/test_site.py --ignore tests/test_benchmarks.py \
+		--deselect tests/test_planted_faults.py::test_planted_ || status=1; \
 	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
+	echo "2 of 3: the pages of the site"; \
 	.venv/bin/python -m pytest -q tests/test_site.py || status=1; \
+	echo "3 of 3: style"; \
 	.venv/bin/python -m ruff check . || status=1; \
 	.venv/bin/python -m ruff format --check . || status=1; \
 	exit $$status
+
+test-faults: environment ## Plant the popular mistakes one by one: a named test notices each
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
 
 serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
 	@.venv/bin/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || \
@@ -70,4 +79,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-avx2 test-bench test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-faults test-avx2 test-bench test-wheel test-oldest bench frameworks clean

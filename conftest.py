@@ -2,7 +2,6 @@
 
 from hypothesis import settings
 from nbval.plugin import IPyNbCell
-from xdist.scheduler import LoadFileScheduling
 
 from tests.guards.figures import figure_complaints, figures
 from tests.guards.layout import RETIRED
@@ -26,16 +25,3 @@ def _compare_outputs(self, drawn, stored, skip_compare=None):
 
 
 IPyNbCell.compare_outputs = _compare_outputs
-
-
-class ByFile(LoadFileScheduling):
-    """Keep what shares a file on one worker, and spread the planted faults, which share nothing."""
-
-    def _split_scope(self, nodeid):
-        alone = "test_planted_faults.py" in nodeid
-        return nodeid if alone else super()._split_scope(nodeid)
-
-
-def pytest_xdist_make_scheduler(config, log):
-    """Give `--dist loadfile` that exception."""
-    return ByFile(config, log) if config.option.dist == "loadfile" else None

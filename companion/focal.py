@@ -175,7 +175,11 @@ def _formula(gamma: float, alpha: float | None = None) -> Formula:
 
 
 def _label_weight(alpha: float | None, y: Any, no: Any) -> Any:
-    return 1 if alpha is None else alpha * y + (1 - alpha) * no
+    if alpha is None:
+        return 1
+    weight = alpha * y
+    weight += (1 - alpha) * no
+    return weight
 
 
 def _fill(

@@ -294,14 +294,14 @@ FAULTS = {
     ),
     "focal loss: alpha for the other label": Fault(
         "focal",
-        "np.multiply(alpha, y, out=e)",
-        "np.multiply(1 - alpha, y, out=e)",
+        "weight = alpha * y",
+        "weight = (1 - alpha) * y",
         "test_focal.py::test_alpha_weighs_label_one_and_the_rest_label_zero[1.0]",
     ),
     "focal loss: its power in the weighted mean": Fault(
         "focal",
-        "1 if alpha is None else alpha * y + (1 - alpha) * no",
-        "1",
+        "weight += (1 - alpha) * no",
+        "weight = 1",
         "test_laws.py::test_every_reduction_reduces_the_unreduced_losses[focal, alpha]",
     ),
     "focal twin: the share of no by a difference": Fault(
@@ -448,18 +448,29 @@ def run(folder, *tests):
     return process.exitcode, report.read_text(encoding="utf-8")
 
 
-def test_named_tests_pass_where_no_fault_is_planted(tmp_path):
+def test_planted_nothing_and_the_named_tests_pass(tmp_path):
     copy_project(tmp_path)
     status, report = run(tmp_path, *sorted({fault.test for fault in FAULTS.values()}))
     assert status == 0, report
 
 
+def faulty(fault):
+    """Return where the fault goes, and the module with it."""
+    path = Path("companion", f"{fault.module}.py")
+    return path, planted((ROOT / path).read_text(encoding="utf-8"), fault.old, fault.new)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_has_its_one_place_in_the_code(name):
+    faulty(FAULTS[name])
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault_makes_its_named_test_fail(name, tmp_path):
-    module, old, new, test = FAULTS[name]
+    test = FAULTS[name].test
     copy_project(tmp_path)
-    path = tmp_path / "companion" / f"{module}.py"
-    path.write_text(planted(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+    path, source = faulty(FAULTS[name])
+    (tmp_path / path).write_text(source, encoding="utf-8")
     status, report = run(tmp_path, test)
     assert status == 1, report  # a failed test; 2 and above mean that it did not run
     assert f"FAILED tests/{test}" in report, report
