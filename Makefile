@@ -38,9 +38,6 @@ test: environment ## Check everything but the tiers: tests, doctests, notebooks,
 	.venv/bin/python -m ruff format --check . || status=1; \
 	exit $$status
 
-test-faults: environment ## Plant the popular mistakes one by one: a named test notices each
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
-
 serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
 	@.venv/bin/python -c "import socket; socket.create_server(('127.0.0.1', $(PORT)))" 2>/dev/null || \
 	{ echo "Port $(PORT) is taken; choose another one, for example: make serve PORT=8001"; exit 1; }
@@ -49,6 +46,9 @@ serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
 
 refresh: environment ## Execute the notebooks and store their outputs (some: NOTEBOOKS="book/logits.ipynb")
 	@.venv/bin/python .ci/refresh.py $(NOTEBOOKS)
+
+test-faults: environment ## Plant the popular mistakes one by one: a named test notices each
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
 
 # What NumPy uses of AVX-512 here; nothing where there is none.
 AVX512 = import numpy; print(*(name for name in \

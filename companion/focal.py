@@ -11,6 +11,7 @@ All derivatives are of the *reduced* loss with respect to the logits.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -174,11 +175,14 @@ def _formula(gamma: float, alpha: float | None = None) -> Formula:
     )
 
 
-def _label_weight(alpha: float | None, y: Any, no: Any) -> Any:
+def _label_weight(
+    alpha: float | None, y: Any, no: Any, rows: Sequence[np.ndarray | None] = (None, None)
+) -> Any:
+    """Return α y + (1 - α) (1 - y), worked out in the rows."""
     if alpha is None:
         return 1
-    weight = alpha * y
-    weight += (1 - alpha) * no
+    weight = np.multiply(alpha, y, out=rows[0])
+    weight += np.multiply(1 - alpha, no, out=rows[1])
     return weight
 
 
@@ -197,9 +201,9 @@ def _fill(
     With e = exp(-|z|) and h = [z ≥ 0] the two σ are (h + (1 - h) e) / (1 + e) and
     ((1 - h) + h e) / (1 + e), in which one term of each numerator is 0.
     """
-    loss, slope, h, e, below, yes_side, no_side = scratch[:7]
+    loss, slope, h, e, below, yes_side, no_side, spare = scratch
     fill_from_logits(z, y, no, Rows(value=loss, gradient=slope), scratch[2:])
-    no = 1 - y if no is None else no
+    no = np.subtract(1, y, out=spare) if no is None else no
     np.greater_equal(z, 0, out=h)
     np.exp(np.negative(np.abs(z, out=e), out=e), out=e)
     np.subtract(1, h, out=below)
@@ -214,7 +218,7 @@ def _fill(
     factor += np.multiply(no, yes_side, out=e)
     np.power(factor, gamma, out=factor)
     if alpha is not None:
-        factor *= _label_weight(alpha, y, no)
+        factor *= _label_weight(alpha, y, no, [e, below])
     if rows.value is not None:
         np.multiply(factor, loss, out=rows.value)
         np.copyto(rows.value, 0, where=(factor == 0) & np.isinf(loss))  # alpha is 0
@@ -223,6 +227,6 @@ def _fill(
         apart = np.fmax(np.divide(y, yes_side, out=yes_side), 0, out=yes_side)
         apart += np.fmax(np.divide(no, no_side, out=no_side), 0, out=no_side)
         attention = np.fmax(np.divide(loss, apart, out=loss), 0, out=loss)
-        attention *= gamma * (no - y)
+        attention *= np.multiply(gamma, np.subtract(no, y, out=e), out=e)
         slope += attention
         np.multiply(factor, slope, out=rows.gradient)

@@ -124,15 +124,14 @@ def evaluate(
             views.append((i, operand.reshape(-1)))
         else:
             copies.append((i, _copier(operand, shape)))
-    targets = []
-    for i, output in enumerate(outputs):
-        if output is not None:
-            targets.append((i, output.reshape(-1), output.dtype != dtype))
+    written = [(i, out.reshape(-1)) for i, out in enumerate(outputs) if out is not None]
+    targets = [(i, flat) for i, flat in written if flat.dtype == dtype]
+    narrow = [(i, flat) for i, flat in written if flat.dtype != dtype]
 
     length = min(BLOCK, size)
     # From the calling thread's heap, which the next call finds warm; a new thread's is all faults.
     scratches = [
-        np.empty((scratch + len(copies) + len(targets), length), dtype)
+        np.empty((scratch + len(copies) + len(narrow), length), dtype)
         for _ in range(min(workers, -(-size // BLOCK)))
     ]
 
@@ -148,12 +147,13 @@ def evaluate(
                 copy(start, stop, row)
                 inputs[i] = row
             results: list[np.ndarray | None] = [None] * len(outputs)
-            for (i, flat, narrow), row in zip(targets, rows[scratch + len(copies) :], strict=True):
-                results[i] = row if narrow else flat[start:stop]
+            for i, flat in targets:
+                results[i] = flat[start:stop]
+            for (i, _), row in zip(narrow, rows[scratch + len(copies) :], strict=True):
+                results[i] = row
             yield kernel(inputs, results, rows[:scratch])
-            for i, flat, narrow in targets:
-                if narrow:
-                    flat[start:stop] = results[i]
+            for i, flat in narrow:
+                flat[start:stop] = results[i]
 
     return in_blocks(process, size, workers=workers)
 
