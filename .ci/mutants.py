@@ -154,7 +154,7 @@ def judge(processes, path, tests, mutant):
     """Return whether a test fails for this mutant."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        skip = shutil.ignore_patterns("__pycache__")
+        skip = shutil.ignore_patterns(f"{path.stem}.*.pyc")  # other bytecode saves time
         for name in ("companion", "tests"):
             shutil.copytree(ROOT / name, folder / name, ignore=skip)
         (folder / "conftest.py").write_text(
