@@ -15,11 +15,11 @@ ARRAYS = [
     (call, name) for call in CALLS for name, (sort, _) in call.arguments.items() if sort in NUMBERS
 ]
 CHOICES = [
-    (call, name, value, error)
+    (call, name, *choice)
     for call in CALLS
     for name, (sort, _) in call.arguments.items()
-    for value, error in OPTIONS.get(sort, [])
-    if not (value is None and name in OPTIONAL)
+    for choice in OPTIONS.get(sort, [])
+    if not (choice[0] is None and name in OPTIONAL)
 ]
 WRONG_NUMBERS = [
     (call, name, kind) for call, name in ARRAYS for kind in NUMBERS[call.arguments[name][0]]
@@ -28,13 +28,15 @@ MISFITS = [(call, misfit) for call in CALLS for misfit in call.misfits]
 EVERY_ARRAY = pytest.mark.parametrize(("call", "name"), ARRAYS, ids=str)
 
 
-def assert_refused(call, error, name, **changes):
+def assert_refused(call, error, name, *words, **changes):
     """The exact exception, which names the argument, what came and how to mend it."""
     with pytest.raises(error) as caught:
         call(**changes)
     assert type(caught.value) is error, "a subclass surprises an `except`"
     message = str(caught.value)
     assert re.search(rf"\b{name}\b.*: expected .*got .*; .", message, re.DOTALL), message
+    for word in words:
+        assert re.search(word, message), f"{word!r} not in: {message}"
 
 
 def assert_same(result, expected):
@@ -46,11 +48,11 @@ def assert_same(result, expected):
 @pytest.mark.parametrize("kind", KINDS)
 @EVERY_ARRAY
 def test_what_is_no_array_of_numbers_is_refused(call, name, kind):
-    value, error = KINDS[kind]
+    value, error, words = KINDS[kind]
     if value is None and name in OPTIONAL:
         call(**{name: None})
         return
-    assert_refused(call, error, name, **{name: value() if callable(value) else value})
+    assert_refused(call, error, name, *words, **{name: value() if callable(value) else value})
 
 
 @pytest.mark.parametrize(("call", "name", "kind"), WRONG_NUMBERS, ids=str)
@@ -65,9 +67,9 @@ def test_number_out_of_range_is_refused_wherever_it_stands(call, name, kind):
         np.testing.assert_array_equal(values, before)
 
 
-@pytest.mark.parametrize(("call", "name", "value", "error"), CHOICES, ids=str)
-def test_wrong_option_is_refused(call, name, value, error):
-    assert_refused(call, error, name, **{name: value})
+@pytest.mark.parametrize(("call", "name", "value", "error", "words"), CHOICES, ids=str)
+def test_wrong_option_is_refused_with_the_choices(call, name, value, error, words):
+    assert_refused(call, error, name, *words, **{name: value})
 
 
 @pytest.mark.parametrize(("call", "misfit"), MISFITS, ids=str)

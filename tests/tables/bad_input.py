@@ -41,31 +41,49 @@ def tensor():
     return torch.ones(3)
 
 
+def parameter():
+    return pytest.importorskip("torch").nn.Parameter(tensor())
+
+
+def subclass_of_tensor():
+    class Own(pytest.importorskip("torch").Tensor):
+        pass
+
+    return tensor().as_subclass(Own)
+
+
 def sparse():
     from scipy.sparse import csr_array
 
     return csr_array(np.ones((3, 1)))
 
 
-# What is no array of real numbers, whatever the argument, and the exception it meets.
+# What is no array of real numbers, whatever the argument: the exception, and words of its message.
 KINDS = {
-    "None": (None, TypeError),
-    "string": ("0.5", TypeError),
-    "list of strings": (["0", "1", "1"], TypeError),
-    "bytes": (np.array([b"0", b"1", b"1"]), TypeError),
-    "complex": (np.ones(3, complex), TypeError),
-    "object": (np.array([0, None, 1], object), TypeError),
-    "Decimal": ([Decimal(0), Decimal(1), Decimal(1)], TypeError),
-    "integers too large": ([0, 1, 2**70], TypeError),
-    "dates": (np.array(["2026-01-01"] * 3, "datetime64[D]"), TypeError),
-    "dictionary": ({"a": 1.0}, TypeError),
-    "set": ({0.0, 1.0}, TypeError),
-    "generator": (lambda: (x for x in [0.0, 1.0, 1.0]), TypeError),
-    "masked array": (np.ma.masked_array(np.ones(3), mask=[0, 0, 1]), TypeError),
-    "tensor": (tensor, TypeError),
-    "sparse matrix": (sparse, TypeError),
-    "ragged list": ([[0.1, 0.2], [0.3]], ValueError),
+    "None": (None, TypeError, ["None"]),
+    "string": ("0.5", TypeError, ["str"]),
+    "list of strings": (["0", "1", "1"], TypeError, ["<U1", "list"]),
+    "bytes": (np.array([b"0", b"1", b"1"]), TypeError, ["S1"]),
+    "complex": (np.ones(3, complex), TypeError, ["complex128", r"\.real"]),
+    "object": (np.array([0, None, 1], object), TypeError, ["object"]),
+    "Decimal": ([Decimal(0), Decimal(1), Decimal(1)], TypeError, ["object"]),
+    "integers too large": ([0, 1, 2**70], TypeError, ["object"]),
+    "dates": (np.array(["2026-01-01"] * 3, "datetime64[D]"), TypeError, ["datetime64"]),
+    "dictionary": ({"a": 1.0}, TypeError, ["dict"]),
+    "set": ({0.0, 1.0}, TypeError, ["set"]),
+    "generator": (lambda: (x for x in [0.0, 1.0, 1.0]), TypeError, ["generator"]),
+    "masked array": (np.ma.masked_array(np.ones(3), mask=[0, 0, 1]), TypeError, ["masked array"]),
+    "masked array without a mask": (np.ma.masked_array(np.ones(3)), TypeError, ["masked"]),
+    "list of masked arrays": ([np.ma.masked_array(np.ones(3))], TypeError, ["masked"]),
+    "tensor": (tensor, TypeError, ["Tensor", "numpy"]),
+    "subclass of tensor": (subclass_of_tensor, TypeError, ["Own", "numpy"]),
+    "parameter": (parameter, TypeError, ["Parameter", r"detach\(\)"]),
+    "list of tensors": (lambda: list(tensor()), TypeError, [r"torch\.Tensor", "numpy"]),
+    "sparse matrix": (sparse, TypeError, ["csr_array", r"\.toarray\(\)"]),
+    "ragged list": ([[0.1, 0.2], [0.3]], ValueError, ["ragged", "pad"]),
 }
+if np.finfo(np.longdouble).eps < np.finfo(np.float64).eps:
+    KINDS["longdouble"] = (np.ones(3, np.longdouble), TypeError, ["longdouble|float128"])
 
 NOT_IN_UNIT = {
     "below 0": -5e-324,
@@ -89,56 +107,78 @@ NUMBERS = {
     "derivative": {},  # a wrong one is what a check reports
 }
 
-# A wrong option: (value, exception).
+# A wrong option: (value, exception, words of its message).
 OPTIONS = {
     "reduction": [
-        ("average", ValueError),
-        ("batchmean", ValueError),
-        ("Mean", ValueError),
-        ("", ValueError),
-        (None, TypeError),
-        (True, TypeError),
-        (["mean"], TypeError),
+        ("average", ValueError, ["average", "'weighted_mean'"]),
+        ("batchmean", ValueError, ["batchmean", "'mean'"]),
+        ("Mean", ValueError, ["'Mean'", "'mean'"]),
+        ("", ValueError, ["''"]),
+        (None, TypeError, ["None", "'none'"]),
+        (True, TypeError, ["bool", "'none'"]),
+        (["mean"], TypeError, ["list"]),
     ],
     "workers": [
-        (0, ValueError),
-        (-2, ValueError),
-        (1.0, TypeError),
-        ("all", TypeError),
-        (True, TypeError),
-        ([2], TypeError),
+        (0, ValueError, ["0", "-1"]),
+        (-2, ValueError, ["-2", "-1"]),
+        (1.0, TypeError, ["float", "integer"]),
+        ("all", TypeError, ["str", "integer"]),
+        (True, TypeError, ["bool", "integer"]),
+        ([2], TypeError, ["list", "integer"]),
     ],
     "fraction": [
-        (-0.1, ValueError),
-        (1.1, ValueError),
-        (np.nan, ValueError),
-        (np.inf, ValueError),
-        ([0.1, 0.1], ValueError),
-        ("0.1", TypeError),
-        (None, TypeError),
-        (1j, TypeError),
+        (-0.1, ValueError, [r"\[0, 1\]", "-0.1"]),
+        (1.1, ValueError, [r"\[0, 1\]", "1.1"]),
+        (np.nan, ValueError, [r"\[0, 1\]", "nan"]),
+        (np.inf, ValueError, [r"\[0, 1\]", "inf"]),
+        ([0.1, 0.1], ValueError, [r"\(2,\)", "scalar"]),
+        ("0.1", TypeError, ["str"]),
+        (None, TypeError, ["None"]),
+        (1j, TypeError, ["complex"]),
+        (10**400, TypeError, ["object"]),
     ],
     "number": [
-        (-0.1, ValueError),
-        (np.nan, ValueError),
-        (np.inf, ValueError),
-        ([0.1, 0.1], ValueError),
-        ("0.1", TypeError),
-        (1j, TypeError),
+        (-0.1, ValueError, ["-0.1"]),
+        (np.nan, ValueError, ["nan"]),
+        (np.inf, ValueError, ["inf"]),
+        ([0.1, 0.1], ValueError, [r"\(2,\)", "scalar"]),
+        ("0.1", TypeError, ["str"]),
+        (1j, TypeError, ["complex"]),
+        (10**400, TypeError, ["object"]),
     ],
-    "count": [(-1, ValueError), (1.5, TypeError), ("9", TypeError), (True, TypeError)],
-    "method": [("best", ValueError), ("", ValueError), (None, TypeError), (["newton"], TypeError)],
-    "flag": [(1, TypeError), (None, TypeError), ("yes", TypeError)],
-    "function": [(None, TypeError), (1.0, TypeError), ("exp", TypeError), ([np.exp], TypeError)],
-    "ignore_index": [(1.0, TypeError), ("1", TypeError), (True, TypeError), ([1], TypeError)],
+    "count": [
+        (-1, ValueError, ["-1"]),
+        (1.5, TypeError, ["float"]),
+        ("9", TypeError, ["str"]),
+        (True, TypeError, ["bool"]),
+    ],
+    "method": [
+        ("best", ValueError, ["best"]),
+        ("", ValueError, ["''"]),
+        (None, TypeError, ["None"]),
+        (["newton"], TypeError, ["list"]),
+    ],
+    "flag": [(1, TypeError, ["int"]), (None, TypeError, ["None"]), ("yes", TypeError, ["'yes'"])],
+    "function": [
+        (None, TypeError, ["None"]),
+        (1.0, TypeError, ["float"]),
+        ("exp", TypeError, ["str"]),
+        ([np.exp], TypeError, ["list"]),
+    ],
+    "ignore_index": [
+        (1.0, TypeError, ["float"]),
+        ("1", TypeError, ["str"]),
+        (True, TypeError, ["bool"]),
+        ([1], TypeError, ["list"]),
+    ],
     "axis": [
-        (7, ValueError),
-        (-8, ValueError),
-        (1.0, TypeError),
-        ("last", TypeError),
-        (None, TypeError),
-        (True, TypeError),
-        ((0, 1), TypeError),
+        (7, ValueError, ["7"]),
+        (-8, ValueError, ["-8"]),
+        (1.0, TypeError, ["float", "integer"]),
+        ("last", TypeError, ["str", "integer"]),
+        (None, TypeError, ["None"]),
+        (True, TypeError, ["bool"]),
+        ((0, 1), TypeError, ["tuple"]),
     ],
 }
 
