@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion._mends import conversion_for, mend_for, reshape_for
+
 __all__ = [
     "as_array",
     "as_arrays",
@@ -63,8 +65,7 @@ def as_array(name: str, value: ArrayLike | None) -> np.ndarray:
     """
     if type(value) is np.ndarray and value.dtype.char in _REAL:
         return value
-    kinds = {type(value), *map(type, value)} if isinstance(value, list | tuple) else {type(value)}
-    for kind in kinds:
+    for kind in _kinds(value):
         if any(c.__module__.partition(".")[0] in _TENSOR_LIBRARIES for c in kind.__mro__):
             raise TypeError(
                 f"{name}: expected a NumPy array or array_like, got {_name(kind)}; "
@@ -72,12 +73,9 @@ def as_array(name: str, value: ArrayLike | None) -> np.ndarray:
                 f"companion.torch_losses) or numpy.asarray({name})"
             )
         if issubclass(kind, np.ma.MaskedArray):
-            raise TypeError(
-                f"{name}: expected a plain array, got a masked array; pass its .data, and to leave "
-                'the masked elements out weight=~mask with reduction="weighted_mean"'
-            )
+            raise TypeError(_masked(name))
     try:
-        array = np.asarray(value)
+        array = np.asanyarray(value)
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise ValueError(
@@ -88,22 +86,33 @@ def as_array(name: str, value: ArrayLike | None) -> np.ndarray:
             f"{name}: expected rows of equal length, got a ragged sequence; "
             "pad the rows or concatenate them"
         ) from error
+    if isinstance(array, np.ma.MaskedArray):  # of an object that makes arrays of itself
+        raise TypeError(_masked(name))
+    array = np.asarray(array)
     if array.dtype.char not in _REAL:
         raise TypeError(
             f"{name}: expected real numbers (float16, float32, float64, integers or booleans), "
-            f"got {_name(type(value))} of dtype {array.dtype}; {_conversion(name, value, array)}"
+            f"got {_name(type(value))} of dtype {array.dtype}; {conversion_for(name, value, array)}"
         )
     return array
 
 
-def _conversion(name: str, value: object, array: np.ndarray) -> str:
-    if value is None:
-        return f"pass numbers for {name}"
-    if hasattr(value, "toarray"):
-        return f"pass {name}.toarray()"
-    if array.dtype.kind == "c":
-        return f"pass {name}.real if the imaginary part is 0"
-    return "pass numbers, or an array or nested list of them"
+def _kinds(value: object) -> set[type]:
+    """Return the types of a value and of what its lists hold, as deep as an array can be."""
+    kinds, level = {type(value)}, [value]
+    for _ in range(64):
+        level = [item for inner in level if isinstance(inner, list | tuple) for item in inner]
+        if not level:
+            break
+        kinds.update(map(type, level))
+    return kinds
+
+
+def _masked(name: str) -> str:
+    return (
+        f"{name}: expected a plain array, got a masked array; pass {name}.filled(0), and to leave "
+        f'the masked elements out weight=~numpy.ma.getmaskarray({name}), reduction="weighted_mean"'
+    )
 
 
 def as_point(name: str, value: ArrayLike) -> np.ndarray:
@@ -183,9 +192,6 @@ def common_shape(
         return first.shape
     if first.ndim == 0:
         return second.shape
-    mend = "check that each element has its label, or pass one number for all as a scalar"
-    if first.size == second.size:
-        mend = f"reshape one of them, for example {second_name}.reshape({first_name}.shape)"
     try:
         silent = np.broadcast_shapes(first.shape, second.shape)
         consequence = f"; NumPy would have broadcast them to {silent}"
@@ -195,7 +201,8 @@ def common_shape(
         consequence = ""
     raise ValueError(
         f"{first_name} and {second_name}: expected the same shape, or one scalar, "
-        f"got {first.shape} and {second.shape}{consequence}; {mend}"
+        f"got {first.shape} and {second.shape}{consequence}; "
+        + reshape_for(first_name, first.shape, second_name, second.shape)
     )
 
 
@@ -215,10 +222,12 @@ def check_weight(
     except ValueError:
         fits = False
     if not fits:
+        mend = "give one number for each element, or lengths of 1 where it repeats"
+        if weight.shape == (2,):
+            mend += f"; for two labels pass weight=numpy.where({target} == 1, {name}[1], {name}[0])"
         raise ValueError(
             f"{name}: expected a shape that broadcasts to the {target}' {shape}, "
-            f"got {weight.shape}; give one number for each element, or lengths of 1 where it "
-            "repeats"
+            f"got {weight.shape}; {mend}"
         )
     if not weight.size:
         return
@@ -238,16 +247,21 @@ def check_weight(
         )
 
 
-def check_unit_interval(name: str, values: np.ndarray) -> None:
-    """Refuse values that do not all lie in [0, 1]; a NaN does not."""
+def check_unit_interval(name: str, values: np.ndarray, dialect: str = "binary") -> None:
+    """Refuse values that do not all lie in [0, 1]; a NaN does not.
+
+    The mend is in the words of `dialect`, a key of `companion._mends.DIALECTS`.
+    """
     if _in_unit_interval(values):
         return
+    eps = float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 0.0
     values = values.astype(np.float64)
     outside = np.argwhere(~((values >= 0) & (values <= 1)))
     where = tuple(outside[0])
     raise ValueError(
         f"{name}: expected values in [0, 1], got {float(values[where])}{place_of(where)} "
-        f"({len(outside)} of {values.size} outside); {_mend(name, values)}"
+        f"({len(outside)} of {values.size} outside); "
+        f"{mend_for(name, values, eps, dialect)}"
     )
 
 
@@ -271,20 +285,6 @@ def _in_unit_interval(values: np.ndarray) -> bool:
     if native and np.maximum.reduce(values.view(bits.dtype), axis=None) <= bits:
         return True
     return bool(np.min(values) >= 0 and np.max(values) <= 1)
-
-
-def _mend(name: str, values: np.ndarray) -> str:
-    if np.isnan(values).any():
-        return "NaN is no probability: remove these elements, or find where they come from"
-    if name == "probabilities":
-        return "logits are not probabilities: take sigmoid(z), or call a function for logits"
-    if name != "labels":
-        return "pass probabilities"
-    if values.min() == -1 and values.max() <= 1:
-        return f"for labels of -1 and +1 pass ({name} + 1) / 2"
-    if values.min() >= 0 and values.max() == 255:
-        return f"for an image mask of 0 and 255 pass {name} / 255"
-    return "use 0 and 1, or probabilities for soft labels (the labels are the second argument)"
 
 
 def check_axis(name: str, values: np.ndarray, axis: int) -> int:

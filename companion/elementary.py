@@ -148,7 +148,7 @@ def logit(p: ArrayLike) -> Floats:
     True
     """
     (p,), _ = as_arrays(p=p)
-    check_unit_interval("p", p)
+    check_unit_interval("p", p, "logit")
 
     def formula(p: np.ndarray) -> np.ndarray:
         smaller = np.minimum(p, 1 - p)

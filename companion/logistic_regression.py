@@ -350,7 +350,7 @@ def _problem(
                 f"{name}: expected shape {x.shape[:1]}, since features has {x.shape}, got "
                 f"{array.shape}; pass {mend}"
             )
-    check_unit_interval("labels", y)
+    check_unit_interval("labels", y, "trainer")
     check_weight("weight", w, y.shape)
     if not w.any():
         raise ValueError("weight: expected a positive sum, got 0; give some row a weight")

@@ -86,42 +86,25 @@ def test_weight_repeats_along_axes_of_length_one(loss, function, weight):
 
 # Ranges -----------------------------------------------------------------------------------------
 
-# (values, what the message says came, how it mends the call)
-WRONG_LABELS = {
-    "-1 and +1": ([-1, 1, 1], "-1", r"\(labels \+ 1\) / 2"),
-    "-1, 0 and +1": ([-1, 0, 1], "-1", r"\+ 1"),
-    "0 and 255": (np.array([0, 255, 255], np.uint8), "255", r"labels / 255"),
-    "1 and 2": ([1, 2, 2], "2", "0 and 1"),
-    "just above 1": ([0, 1, np.nextafter(1, 2)], "1.0000000000000002", "soft|0 and 1"),
-    "just below 0": ([0, -5e-324, 1], "-5e-324", "soft|0 and 1"),
-    "nan": ([0, np.nan, 1], "nan", "NaN"),
-    "inf": ([0, np.inf, 1], "inf", "0 and 1"),
-    "-inf": ([0, -np.inf, 1], "-inf", "0 and 1"),
+# (values, what the message says came); the mends are for test_mends
+OUTSIDE = {
+    "-1 and +1": ([-1, 1, 1], "-1"),
+    "0 and 255": (np.array([0, 255, 255], np.uint8), "255"),
+    "logits": ([-2.0, 0.5, 3.0], "-2"),
+    "just above 1": ([0, 1, np.nextafter(1, 2)], "1.0000000000000002"),
+    "just below 0": ([0, -5e-324, 1], "-5e-324"),
+    "nan": ([0, np.nan, 1], "nan"),
+    "inf": ([0, np.inf, 1], "inf"),
+    "-inf": ([0, -np.inf, 1], "-inf"),
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG_LABELS)
-def test_labels_outside_the_unit_interval_are_a_value_error_with_a_hint(wrong):
-    labels, came, mend = WRONG_LABELS[wrong]
-    words = [re.escape("[0, 1]"), re.escape(came), mend]
-    assert_refused("labels", words, check_unit_interval, "labels", np.array(labels))
-
-
-WRONG_PROBABILITIES = {
-    "logits": ([-2.0, 0.5, 3.0], "-2", "logits"),
-    "just above 1": ([0.5, 0.5, np.nextafter(1, 2)], "1.0000000000000002", "logits"),
-    "just below 0": ([0.5, -5e-324, 0.5], "-5e-324", "logits"),
-    "inf": ([0.5, 0.5, np.inf], "inf", "logits"),
-    "nan": ([0.5, np.nan, 0.5], "nan", "NaN"),
-}
-
-
-@pytest.mark.parametrize("wrong", WRONG_PROBABILITIES)
-def test_probabilities_outside_the_unit_interval_are_a_value_error_with_a_hint(wrong):
-    values, came, mend = WRONG_PROBABILITIES[wrong]
-    words = [re.escape("[0, 1]"), re.escape(came), mend]
-    name = "probabilities"
-    assert_refused(name, words, check_unit_interval, name, np.array(values))
+@pytest.mark.parametrize("name", ["labels", "probabilities"])
+@pytest.mark.parametrize("values", OUTSIDE)
+def test_values_outside_the_unit_interval_are_a_value_error(values, name):
+    given, came = OUTSIDE[values]
+    words = [re.escape("[0, 1]"), re.escape(came)]
+    assert_refused(name, words, check_unit_interval, name, np.array(given))
 
 
 @pytest.mark.parametrize("position", [0, 1, 70_000, 299_999])
@@ -225,7 +208,7 @@ def test_unit_interval_of_integers_and_booleans(values, inside):
 
 
 INSIDE = [("[0, 1]", 0), ("[0, 1]", 1), ("[0, 1)", 0), ("(0, inf)", 5e-324), ("[0, inf)", 1e308)]
-OUTSIDE = [("[0, 1)", 1), ("(0, inf)", 0.0), ("[0, inf)", np.inf), ("[0, 1]", -5e-324)]
+BEYOND = [("[0, 1)", 1), ("(0, inf)", 0.0), ("[0, inf)", np.inf), ("[0, 1]", -5e-324)]
 
 
 @pytest.mark.parametrize(("interval", "number"), INSIDE)
@@ -236,7 +219,7 @@ def test_number_of_the_interval_comes_back_as_a_float(interval, number):
         assert returned == number
 
 
-@pytest.mark.parametrize(("interval", "number"), [*OUTSIDE, ("[0, 1]", np.nan)])
+@pytest.mark.parametrize(("interval", "number"), [*BEYOND, ("[0, 1]", np.nan)])
 def test_number_outside_the_interval_is_refused_with_the_interval_and_the_mend(interval, number):
     with pytest.raises(ValueError, match=re.escape(f"h: expected a number in {interval}, got ")):
         check_number("h", number, interval, "mend")

@@ -30,7 +30,7 @@ FACTOR = (
 )
 SHAPES = "test_contracts.py::test_different_shapes_are_a_value_error_that_prints_both"
 KINDS = "test_bad_input.py::test_what_is_no_array_of_numbers_is_refused"
-RANGES = "test_contracts.py::test_labels_outside_the_unit_interval_are_a_value_error_with_a_hint"
+RANGES = "test_contracts.py::test_values_outside_the_unit_interval_are_a_value_error"
 LOGITS = "binary_cross_entropy_with_logits"
 TWINS = "torch_losses"
 FAULTS = {
@@ -110,7 +110,7 @@ FAULTS = {
         "contracts",
         "np.min(values) >= 0 and np.max(values) <= 1",
         "not (np.min(values) < 0 or np.max(values) > 1)",
-        f"{RANGES}[nan]",
+        f"{RANGES}[nan-labels]",
     ),
     "wrong reduction": Fault(
         "reduction",

@@ -114,7 +114,7 @@ def _check(
     if weight is not None:
         _check_class_weight(weight, classes.count)
     if name == "probabilities":
-        check_unit_interval(name, x)
+        check_unit_interval(name, x, "categorical")
     targets = Targets(labels, classes, weight, ignore_index, smoothing)
     targets.check(threads)
     return _Call(formula, want, x, targets, reduction, dtype)

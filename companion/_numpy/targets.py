@@ -34,7 +34,7 @@ class Targets:
     def check(self, workers: int) -> None:
         """Refuse labels that are out of range."""
         if not self.are_indices:
-            check_unit_interval("labels", self.labels)
+            check_unit_interval("labels", self.labels, "categorical")
             return
         k = self.classes.count
 

@@ -1,0 +1,257 @@
+"""Every mend is followed: the arguments that a refusal names give the number that was meant."""
+
+import re
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import companion
+from companion.logistic_regression import fit_logistic_regression
+
+LOGITS = np.array([0.3, -1.0, 2.0, 0.5])
+KNOWN = np.array([True, True, False, True])
+
+
+def refusal(function, **arguments):
+    """Return the message with which a call is refused."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        function(**arguments)
+    return str(caught.value)
+
+
+def mended(message, words, **arguments):
+    """Return the arguments after the message's mend, or None where it sends elsewhere."""
+    found = re.search(rf"if (?:they are )?{words}[^:]*: (.*?)(?:, if |$)", message)
+    assert found, message
+    if not found[1].startswith("pass "):
+        return None
+    names = {"numpy": np, **arguments}
+    return arguments | eval(f"dict({found[1].removeprefix('pass ')})", names)
+
+
+def loss_of(labels, logits=LOGITS):
+    """The mean loss by its definition, in float64: log(1 + exp(±z)) weighed by the labels."""
+    labels = np.asarray(labels, float)
+    return np.mean(labels * np.log1p(np.exp(-logits)) + (1 - labels) * np.log1p(np.exp(logits)))
+
+
+# labels, and for each reading that the refusal names: its words, and the loss that was meant
+LABELLED = {
+    "signs": ([1, -1, 1, 1], {"signs": loss_of([1, 0, 1, 1])}),
+    "one sign": ([-1, -1, -1, -1], {"signs": loss_of([0, 0, 0, 0])}),
+    "-1 for unknown": ([1, 0, -1, 1], {"-1 marks": loss_of([1, 0, 1], LOGITS[KNOWN])}),
+    "-1 beside soft labels": ([1, 0.25, -1, 1], {"-1 marks": loss_of([1, 0.25, 1], LOGITS[KNOWN])}),
+    "-100 for unknown": ([1, 0, -100, 1], {"-100 marks": loss_of([1, 0, 1], LOGITS[KNOWN])}),
+    "255 for unknown": ([1, 0, 255, 1], {"255 marks": loss_of([1, 0, 1], LOGITS[KNOWN])}),
+    "NaN for unknown": ([1, 0, np.nan, 1], {"NaN marks": loss_of([1, 0, 1], LOGITS[KNOWN])}),
+    "0 and 255": (
+        [255, 0, 255, 255],
+        {"two labels": loss_of([1, 0, 1, 1]), "255 marks": loss_of([0], LOGITS[1])},
+    ),
+    "-1 and 0": (
+        [0, 0, -1, 0],
+        {"two labels": loss_of([1, 1, 0, 1]), "-1 marks": loss_of([0, 0, 0], LOGITS[KNOWN])},
+    ),
+    "1 and 2": ([1, 2, 2, 1], {"two labels": loss_of([0, 1, 1, 0])}),
+    "0 and 2": ([0, 2, 2, 0], {"two labels": loss_of([0, 1, 1, 0])}),
+    "0.5 and 1.5": ([0.5, 1.5, 1.5, 0.5], {"two labels": loss_of([0, 1, 1, 0])}),
+    "rounding": ([0.2, 1 + 2.0**-23, 0.7, 0], {"rounding": loss_of([0.2, 1, 0.7, 0])}),
+    "per cent": ([20.5, 100, 0, 75], {"per cent": loss_of([0.205, 1, 0, 0.75])}),
+    "pixels": ([0, 51, 255, 204], {"pixels": loss_of([0, 0.2, 1, 0.8]), "class indices": None}),
+    "white": ([255, 255, 255, 255], {"pixels": loss_of([1, 1, 1, 1])}),
+    "classes": ([0, 1, 2, 1], {"class indices": None}),
+    "classes or per cent": (
+        [20, 100, 0, 75],
+        {"per cent": loss_of([0.2, 1, 0, 0.75]), "class indices": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LABELLED)
+def test_mend_of_labels_gives_the_loss_that_was_meant(case):
+    labels, readings = LABELLED[case]
+    labels = np.array(labels)
+    function = companion.binary_cross_entropy_with_logits
+    call = {"logits": LOGITS, "labels": labels}
+    message = refusal(function, **call)
+    assert message.count("if ") == len(readings), message
+    for words, expected in readings.items():
+        call_mended = mended(message, words, **call)
+        if expected is None:
+            assert call_mended is None
+        else:
+            np.testing.assert_allclose(function(**call_mended), expected, rtol=1e-12)
+
+
+def test_mark_is_left_out_by_the_trainer():
+    features = np.array([[0.0], [1.0], [2.0], [3.0], [4.0]])
+    call = {"features": features, "labels": np.array([0, 1, 0, -1, 1])}
+    message = refusal(fit_logistic_regression, **call)
+    fit = fit_logistic_regression(**mended(message, "-1 marks", **call))
+    known = fit_logistic_regression(features[[0, 1, 2, 4]], [0, 1, 0, 1])
+    np.testing.assert_allclose(fit.coefficients, known.coefficients, rtol=1e-9)
+
+
+def test_mark_is_left_out_by_rows_of_classes():
+    logits, labels = np.array([[1.0, 0.0], [0.5, 2.0]]), np.array([[0.0, 1.0], [-1, -1]])
+    call = {"logits": logits, "labels": labels}
+    result = companion.cross_entropy(
+        **mended(refusal(companion.cross_entropy, **call), "-1", **call)
+    )
+    np.testing.assert_allclose(result, np.log1p(np.exp(1.0)), rtol=1e-12)
+
+
+PROBABILITIES = {
+    "one ULP above 1": (np.float32([0.2, 1 + 2.0**-23]), [0.2, 1], "rounding"),
+    "as float64": (np.array([0.2, 1.0000001]), [0.2, 1], "rounding"),
+    "float16": (np.float16([0.25, 1.001]), [0.25, 1], "rounding"),
+    "per cent": (np.array([20.0, 70.0, 5.0, 90.5]), [0.2, 0.7, 0.05, 0.905], "per cent"),
+    "pixels": (np.array([0, 51, 255], np.uint8), [0, 0.2, 1], "pixels"),
+}
+
+
+@pytest.mark.parametrize("case", PROBABILITIES)
+def test_mend_of_probabilities_gives_the_loss_that_was_meant(case):
+    given, meant, words = PROBABILITIES[case]
+    call = {"probabilities": given, "labels": np.zeros(len(given))}
+    call["labels"][np.array(meant) == 1] = 1
+    message = refusal(companion.binary_cross_entropy, **call)
+    expected = -np.mean(np.log(np.where(call["labels"] == 1, meant, 1 - np.array(meant))))
+    result = companion.binary_cross_entropy(**mended(message, words, **call))
+    np.testing.assert_allclose(result, expected, rtol=1e-6 if given.dtype != float else 1e-12)
+
+
+@pytest.mark.parametrize(
+    "logits", [LOGITS, [2.0, 0.5, 3.0, 1.0], [0.0, 30.0, np.inf, 1.0]], ids=str
+)
+def test_logits_among_probabilities_are_sent_to_the_functions_for_logits(logits):
+    for function, name in [
+        (companion.binary_cross_entropy, "_with_logits"),
+        (companion.cross_entropy_from_probabilities, "call cross_entropy"),
+    ]:
+        message = refusal(function, probabilities=np.array(logits), labels=np.ones(4))
+        assert re.search(f"logits: .*{name}", message), message
+
+
+def test_nan_among_probabilities_is_no_reading():
+    call = {"probabilities": np.array([0.5, np.nan]), "labels": np.ones(2)}
+    assert "find where it comes from" in refusal(companion.binary_cross_entropy, **call)
+
+
+# What is no array of real numbers, and the numbers that were meant
+CONVERTED = {
+    "objects": (np.array([1, 0, True], object), [1, 0, 1]),
+    "Decimal": ([Decimal(1), Decimal("0.25"), Decimal(0)], [1, 0.25, 0]),
+    "longdouble": (np.array([1, 0, 1], np.longdouble), [1, 0, 1]),
+    "numbers as text": (["1", "0", "0.5"], [1, 0, 0.5]),
+    "complex": (np.array([1, 0, 1], complex), [1, 0, 1]),
+    "sparse": (csr_array(np.array([[1.0, 0.0, 1.0]])), [[1, 0, 1]]),
+}
+MADE_ONCE = {
+    "generator": (lambda: (x for x in [1.0, 0.0]), [1, 0]),
+    "map": (lambda: map(float, [1, 0]), [1, 0]),
+    "dictionary": (lambda: {"a": 1.0, "b": 0.0}, [1, 0]),
+}
+
+
+def converted(message, labels):
+    code = re.search(r"; pass (.*?)(?: if .*)?$", message)[1]
+    return eval(code, {"numpy": np, "labels": labels})
+
+
+@pytest.mark.parametrize("case", [*CONVERTED, *MADE_ONCE])
+def test_mend_of_what_is_no_array_makes_the_numbers_that_were_meant(case):
+    make, meant = MADE_ONCE.get(case) or (lambda: CONVERTED[case][0], CONVERTED[case][1])
+    if case == "longdouble" and np.finfo(np.longdouble).eps == np.finfo(np.float64).eps:
+        pytest.skip("longdouble is float64 here")
+    labels = make()
+    message = refusal(companion.binary_cross_entropy_with_logits, logits=0.0, labels=labels)
+    np.testing.assert_array_equal(converted(message, labels), meant)
+
+
+def test_missing_objects_become_nan_and_then_are_left_out():
+    labels = np.array([1, None, 0], object)
+    call = {"logits": LOGITS[:3], "labels": labels}
+    message = refusal(companion.binary_cross_entropy_with_logits, **call)
+    assert "leave out what is missing" in message
+    call["labels"] = np.array(labels, dtype=float)
+    message = refusal(companion.binary_cross_entropy_with_logits, **call)
+    result = companion.binary_cross_entropy_with_logits(**mended(message, "NaN marks", **call))
+    np.testing.assert_allclose(result, loss_of([1, 0], LOGITS[[0, 2]]), rtol=1e-12)
+
+
+class Masks:
+    """Makes a masked array of itself when asked for an array."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ma.array([1.0, -50.0, 1.0], mask=[0, 1, 0])
+
+
+@pytest.mark.parametrize("depth", range(4))
+def test_mask_and_tensor_are_found_at_any_depth(depth):
+    torch = pytest.importorskip("torch")
+    for value in (np.ma.array([1.0, -50.0], mask=[0, 1]), torch.tensor(1.0), Masks()):
+        if depth and isinstance(value, Masks):
+            continue  # a list of such objects is a list of arrays to NumPy
+        nested = value
+        for _ in range(depth):
+            nested = [nested]
+        message = refusal(companion.binary_cross_entropy_with_logits, logits=nested, labels=1.0)
+        assert re.search("masked|torch", message), message
+
+
+def test_list_that_holds_itself_is_refused():
+    endless = []
+    endless.append(endless)
+    refusal(companion.binary_cross_entropy_with_logits, logits=endless, labels=1.0)
+
+
+def test_mend_of_a_masked_array_leaves_its_elements_out():
+    labels = np.ma.array([1, 0, -9, 1], mask=[0, 0, 1, 0])
+    call = {"logits": LOGITS, "labels": labels}
+    message = refusal(companion.binary_cross_entropy_with_logits, **call)
+    filled, weight = re.search(r"pass (.*?), and .* out (.*)$", message).groups()
+    call = eval(f"dict(logits=logits, labels={filled}, {weight})", {"numpy": np, **call})
+    result = companion.binary_cross_entropy_with_logits(**call)
+    np.testing.assert_allclose(result, loss_of([1, 0, 1], LOGITS[KNOWN]), rtol=1e-12)
+
+
+def reshaped(message, **call):
+    return call | eval(f"dict({re.search('; of .* pass (.*)$', message)[1]})", call.copy())
+
+
+def test_two_columns_of_probabilities_become_one():
+    call = {"probabilities": np.array([[0.8, 0.2], [0.1, 0.9], [0.4, 0.6]]), "labels": [0, 1, 1]}
+    message = refusal(companion.binary_cross_entropy, **call)
+    result = companion.binary_cross_entropy(**reshaped(message, **call))
+    np.testing.assert_allclose(result, -np.mean(np.log([0.8, 0.9, 0.6])), rtol=1e-12)
+
+
+def test_two_columns_of_logits_become_their_difference():
+    call = {"logits": np.array([[0.3, 1.2], [2.0, -1.0]]), "labels": np.array([1, 0])}
+    message = refusal(companion.binary_cross_entropy_with_logits, **call)
+    result = companion.binary_cross_entropy_with_logits(**reshaped(message, **call))
+    np.testing.assert_allclose(result, loss_of([1, 0], np.array([0.9, -3.0])), rtol=1e-12)
+
+
+def test_one_hot_labels_become_those_of_label_one():
+    call = {"logits": LOGITS, "labels": np.array([[0, 1], [1, 0], [0, 1], [1, 0]])}
+    message = refusal(companion.binary_cross_entropy_with_logits, **call)
+    result = companion.binary_cross_entropy_with_logits(**reshaped(message, **call))
+    np.testing.assert_allclose(result, loss_of([1, 0, 1, 0]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["weight", "pos_weight"])
+def test_two_weights_become_one_for_each_label(name):
+    labels = np.array([1, 0, 0, 1])
+    call = {"logits": LOGITS, "labels": labels, name: np.array([2.0, 5.0])}
+    message = refusal(companion.binary_cross_entropy_with_logits, **call)
+    given = call.pop(name)
+    code = re.search("for two labels pass (.*)$", message)[1]
+    call |= eval(f"dict({code})", {"numpy": np, "labels": labels, name: given})
+    each = [loss_of(labels[[i]], LOGITS[[i]]) for i in range(4)]
+    expected = np.mean(np.array([5.0, 2.0, 2.0, 5.0]) * each)
+    result = companion.binary_cross_entropy_with_logits(**call)
+    np.testing.assert_allclose(result, expected, rtol=1e-12)
