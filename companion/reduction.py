@@ -7,6 +7,7 @@ the pair (sum, weight), which adds: batches, streams and machines may be merged 
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,10 @@ class RunningMean:
     -----
     Each of the two sums is kept as a float64 and its rounding error (Knuth's two-sum), so that the
     result does not drift with the number of updates, nor depend on their order beyond the last
-    digit.
+    digit. Threads may share an accumulator.
     """
+
+    _lock = threading.Lock()  # of all accumulators: one of their own could not be pickled
 
     def __init__(self) -> None:
         self._sum = (0.0, 0.0)
@@ -109,7 +112,8 @@ class RunningMean:
         Raises
         ------
         ValueError
-            If a weight is negative, infinite or NaN, or does not broadcast to the values.
+            If a weight is negative, infinite or NaN, or does not broadcast to the values, or if the
+            sum of the weights overflows; the accumulator is then as it was.
         """
         (values, weight), _ = as_arrays(("weight",), values=values, weight=weight)
         values = values.astype(np.float64)
@@ -121,9 +125,7 @@ class RunningMean:
             total = _plain_sum(weight)
             with np.errstate(all="ignore"):
                 apply_weight(values, weight)
-        self._sum = _add(self._sum, (_plain_sum(values), 0.0))
-        self._weight = _add(self._weight, (total, 0.0))
-        return self
+        return self._add((_plain_sum(values), 0.0), (total, 0.0))
 
     def merge(self, other: RunningMean) -> RunningMean:
         """Add what another accumulator holds, and return self; `other` is left as it is."""
@@ -132,9 +134,22 @@ class RunningMean:
                 f"other: expected a RunningMean, got {type(other).__name__}; "
                 "use update(values, weight) for numbers"
             )
-        self._sum = _add(self._sum, other._sum)
-        self._weight = _add(self._weight, other._weight)
+        return self._add(*other._pair())
+
+    def _add(self, total: tuple[float, float], weight: tuple[float, float]) -> RunningMean:
+        with self._lock:
+            weights = _add(self._weight, weight)
+            if not math.isfinite(weights[0]):
+                raise ValueError(
+                    "weight: expected a finite sum of weights, got inf; scale the weights down, "
+                    "which leaves a mean as it is"
+                )
+            self._sum, self._weight = _add(self._sum, total), weights
         return self
+
+    def _pair(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        with self._lock:
+            return self._sum, self._weight
 
     @property
     def sum(self) -> float:
@@ -149,12 +164,14 @@ class RunningMean:
     @property
     def mean(self) -> float:
         """The mean so far; a `ValueError` while the weight is 0."""
-        if self.weight == 0:
+        (high, low), (weight, rest) = self._pair()
+        weight += rest
+        if weight == 0:
             raise ValueError(
                 "mean: expected a positive weight, got 0: nothing was added, or only with "
                 "weight 0; update or merge first"
             )
-        return self.sum / self.weight
+        return (high + low) / weight
 
     def __repr__(self) -> str:
         return f"RunningMean(sum={self.sum!r}, weight={self.weight!r})"

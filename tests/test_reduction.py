@@ -1,6 +1,10 @@
 """RunningMean carries a mean across batches; the reductions themselves are laws in test_laws."""
 
+import copy
 import math
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -188,6 +192,32 @@ def test_bad_update_is_refused_and_leaves_the_mean_unchanged(values, weight, kin
     with pytest.raises(kind, match=message):
         mean.update(values, weight)
     assert (mean.sum, mean.weight) == (3, 1)
+
+
+@pytest.mark.parametrize("merging", [False, True])
+def test_sum_of_weights_that_overflows_is_refused_and_leaves_the_mean_unchanged(merging):
+    mean, heavy = RunningMean().update(0.5, 1e308), RunningMean().update(1.0, 1e308)
+    with pytest.raises(ValueError, match=r"weight.*inf; scale the weights down"):
+        mean.merge(heavy) if merging else mean.update([1.0, 2.0], 1e308)
+    assert (mean.weight, mean.mean) == (1e308, 0.5)
+
+
+def test_threads_may_share_an_accumulator():
+    mean, rounds = RunningMean(), 3000
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(8):
+                pool.submit(lambda: [mean.update([1.0, 3.0]) for _ in range(rounds)])
+    finally:
+        sys.setswitchinterval(before)
+    assert (mean.weight, mean.mean) == (8 * rounds * 2, 2)
+
+
+def test_accumulator_is_sent_to_other_machines():
+    mean = pickle.loads(pickle.dumps(RunningMean().update([1.0, 2.0])))
+    assert copy.deepcopy(mean).update(3.0).mean == 2
 
 
 @pytest.mark.parametrize("other", [1.0, (2.0, 1), None], ids=str)
