@@ -22,6 +22,7 @@ from companion._numpy.elementwise import evaluate_elementwise
 from companion._numpy.formula import BOTH, GRADIENT, VALUE, Formula, Rows
 from companion._numpy.types import Floats
 from companion.contracts import check_number
+from companion.reduction import apply_weight
 
 __all__ = [
     "binary_focal_cross_entropy_with_logits",
@@ -216,12 +217,11 @@ def _fill(
     no_side /= e
     factor = np.multiply(y, no_side, out=h)
     factor += np.multiply(no, yes_side, out=e)
+    gamma = min(gamma, float(np.finfo(z.dtype).max))
     np.power(factor, gamma, out=factor)
-    if alpha is not None:
-        factor *= _label_weight(alpha, y, no, [e, below])
     if rows.value is not None:
         np.multiply(factor, loss, out=rows.value)
-        np.copyto(rows.value, 0, where=(factor == 0) & np.isinf(loss))  # alpha is 0
+        np.copyto(rows.value, loss, where=np.isinf(loss))  # where the power may have underflowed
     if rows.gradient is not None:
         # An infinite logit leaves 0 / 0 or 0 * inf in the three quotients, whose limit is 0.
         apart = np.fmax(np.divide(y, yes_side, out=yes_side), 0, out=yes_side)
@@ -230,3 +230,8 @@ def _fill(
         attention *= np.multiply(gamma, np.subtract(no, y, out=e), out=e)
         slope += attention
         np.multiply(factor, slope, out=rows.gradient)
+    if alpha is not None:
+        weight = _label_weight(alpha, y, no, [e, below])
+        for row in rows:
+            if row is not None:
+                apply_weight(row, weight)

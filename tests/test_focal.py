@@ -114,6 +114,23 @@ def test_infinite_logits_give_the_limit(label, gamma):
         assert float(slope) == pytest.approx(float(judge(end, label, gamma=gamma)), rel=4e-16)
 
 
+@pytest.mark.parametrize("alpha", [None, 0.25])
+@pytest.mark.parametrize(
+    ("dtype", "label", "gamma"),
+    [("f4", 1e-30, 2), ("f4", 1e-9, 6), ("f8", 1e-9, 50), ("f2", 1e-3, 20), ("f4", 0.5, 1e39)],
+)
+def test_infinite_loss_stays_infinite_where_the_power_underflows(dtype, label, gamma, alpha):
+    value, gradient = binary_focal_cross_entropy_with_logits_value_and_gradient(
+        np.array([np.inf, -np.inf], dtype),
+        np.array([label] * 2, dtype),
+        gamma=gamma,
+        alpha=alpha,
+        reduction="none",
+    )
+    np.testing.assert_array_equal(value, np.inf)
+    assert np.isfinite(gradient).all()
+
+
 @pytest.mark.parametrize("gamma", [0.5, 2])
 def test_third_derivative_is_bounded_by_one_as_the_table_of_losses_says(gamma):
     z, y = symbolic.z, symbolic.y

@@ -22,7 +22,7 @@ ALLOWED = {
     "elementary": ({"_numpy"}, {"numpy"}),
     "binary": ({"_numpy"}, {"numpy"}),
     "categorical": ({"_numpy", "elementary"}, {"numpy"}),
-    "focal": ({"_numpy"}, {"numpy"}),
+    "focal": ({"_numpy", "reduction"}, {"numpy"}),
     "torch_losses": (set(), {"torch"}),
     "symbolic": (set(), {"sympy"}),
     "reference": (set(), {"mpmath", "numpy"}),
