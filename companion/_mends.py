@@ -42,6 +42,7 @@ DIALECTS = {
         classes="give the labels the shape of the logits without the class axis",
         known="logits=logits[~({mark}).any(-1)], {name}={name}[~({mark}).any(-1)]",
     ),
+    "jacobian": Dialect(known="{name}=numpy.where({mark}, 0, {name}), weight=~({mark})"),
     "logit": Dialect(logits="they are the result already"),
     "trainer": Dialect(
         classes="fit one class against the rest",

@@ -21,6 +21,7 @@ from companion._numpy.binary import LOGITS, PROBABILITIES
 from companion._numpy.elementwise import evaluate_elementwise
 from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
 from companion._numpy.types import Floats
+from companion.contracts import as_array, check_unit_interval
 
 __all__ = [
     "binary_cross_entropy",
@@ -423,6 +424,7 @@ def binary_cross_entropy_jacobian(
     array([[-2.        ,  0.        ],
            [ 0.        ,  1.33333333]])
     """
+    check_unit_interval("labels", as_array("labels", labels), "jacobian")
     diagonal = binary_cross_entropy_gradient(probabilities, labels, weight=weight, reduction="none")
     if diagonal.ndim != 1:
         raise ValueError(

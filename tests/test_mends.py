@@ -94,6 +94,13 @@ def test_mark_is_left_out_by_the_trainer():
     np.testing.assert_allclose(fit.coefficients, known.coefficients, rtol=1e-9)
 
 
+def test_mark_is_left_out_by_the_jacobian():
+    call = {"probabilities": np.array([0.5, 0.25, 0.5]), "labels": np.array([1, -1, 0])}
+    function = companion.binary_cross_entropy_jacobian
+    result = function(**mended(refusal(function, **call), "-1 marks", **call))
+    np.testing.assert_array_equal(result, np.diag([-2.0, 0, 2]))
+
+
 def test_mark_is_left_out_by_rows_of_classes():
     logits, labels = np.array([[1.0, 0.0], [0.5, 2.0]]), np.array([[0.0, 1.0], [-1, -1]])
     call = {"logits": logits, "labels": labels}
