@@ -1,11 +1,16 @@
-"""The measure of the tables: errors that are known are measured as what they are."""
+"""The tables hold all that is public, and their measure finds the errors that are known."""
+
+import inspect
 
 import mpmath
 import numpy as np
 import pytest
 
+import companion
 from companion import reference
+from tests.tables.bad_input import CALLS
 from tests.tables.grids import worst_ulp
+from tests.tables.losses import LOSSES
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -30,3 +35,15 @@ def test_half_an_ulp_of_bfloat16_is_half():
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_what_is_no_number_is_infinitely_wrong(wrong):
     assert worst_ulp(np.array([1.0, wrong]), [1.0, 1.0]) == np.inf
+
+
+def test_each_public_function_has_a_row_of_bad_arguments():
+    functions = {n for n in companion.__all__ if inspect.isfunction(getattr(companion, n))}
+    assert functions - {call.function.__name__ for call in CALLS} == set()
+
+
+def test_each_elementwise_loss_has_a_row_of_laws():
+    losses = {n for n in companion.__all__ if f"{n}_gradient" in companion.__all__}
+    assert losses >= {"binary_cross_entropy_with_logits", "cross_entropy"}
+    by_row = {n for n in losses if "cross_entropy" in n and not n.startswith("cross_entropy")}
+    assert by_row - {loss.function for loss in LOSSES} == set()
