@@ -28,6 +28,7 @@ from companion.categorical import (
     cross_entropy_value_and_gradient,
 )
 from companion.elementary import (
+    log1mexp,
     log_sigmoid,
     log_softmax,
     logit,
@@ -67,6 +68,7 @@ __all__ = [
     "cross_entropy_gradient",
     "cross_entropy_hessian",
     "cross_entropy_value_and_gradient",
+    "log1mexp",
     "log_sigmoid",
     "log_softmax",
     "logit",

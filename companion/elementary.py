@@ -5,8 +5,9 @@ and booleans give float64). Infinite arguments give the limit, NaN gives NaN, an
 raised.
 
 Read in this order: `softplus` (the loss of a hard label), `log_sigmoid`, `sigmoid` and its inverse
-`logit`; then `logsumexp`, `log_softmax` and `softmax`, the same for several classes; last the
-Jacobians of softmax and sigmoid.
+`logit`, and `log1mexp`, which turns the logarithm of a probability into that of its complement;
+then `logsumexp`, `log_softmax` and `softmax`, the same for several classes; last the Jacobians of
+softmax and sigmoid.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from companion.contracts import (
     check_axis,
     check_unit_interval,
     compute_dtype,
+    place_of,
 )
 
 __all__ = [
+    "log1mexp",
     "log_sigmoid",
     "log_softmax",
     "logit",
@@ -158,6 +161,56 @@ def logit(p: ArrayLike) -> Floats:
         return np.copysign(size, p - 0.5)
 
     return _elementwise(formula, "p", p)
+
+
+def log1mexp(x: ArrayLike) -> Floats:
+    """Return log(1 - exp(x)), the logarithm of 1 - p from x = log p, without forming p.
+
+    Parameters
+    ----------
+    x : array_like
+        Logarithms of probabilities, at most 0, any shape, any float; NaN gives NaN.
+
+    Returns
+    -------
+    numpy.ndarray or numpy scalar
+        Same shape, at most 0: -inf at 0, and 0 at -inf.
+
+    Raises
+    ------
+    ValueError
+        If a number is greater than 0.
+
+    Notes
+    -----
+    log(-expm1(x)) where exp(x) > 1/2 and log1p(-exp(x)) elsewhere: each loses the digits that the
+    other keeps. Within 2 ULP in float64; float32 is computed in float64 and rounded once.
+
+    References
+    ----------
+    Mächler (2012), Accurately computing log(1 - exp(-|a|)), equation 7.
+
+    Examples
+    --------
+    The probability of at least one success in a thousand trials of 1e-20 each, as its logarithm:
+
+    >>> print(f"{log1mexp(1000 * np.log1p(-1e-20)):.6f}")  # log(1 - exp(x)) would be -inf
+    -39.143947
+    """
+    (x,), _ = as_arrays(x=x)
+    above = np.argwhere(x > 0)
+    if len(above):
+        where = tuple(above[0])
+        raise ValueError(
+            f"x: expected logarithms of probabilities, at most 0, got {float(x[where])}"
+            f"{place_of(where)} ({len(above)} of {x.size} above); for log(exp(x) - 1) take "
+            "x + log1mexp(-x)"
+        )
+
+    def formula(x: np.ndarray) -> np.ndarray:
+        return np.where(x > -np.log(2), np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
+
+    return _elementwise(formula, "x", x, np.dtype(np.float64))
 
 
 def logsumexp(z: ArrayLike, *, axis: int = -1) -> Floats:
@@ -303,8 +356,12 @@ def sigmoid_jacobian(z: ArrayLike) -> Floats:
 
 
 def _elementwise(
-    formula: Callable[[np.ndarray], np.ndarray], name: str, value: ArrayLike
+    formula: Callable[[np.ndarray], np.ndarray],
+    name: str,
+    value: ArrayLike,
+    working: np.dtype | None = None,
 ) -> Floats:
+    """Return `formula` of each number, computed in the working dtype or, if None, the usual one."""
     (array,), dtype = as_arrays(**{name: value})
 
     def kernel(operands: Sequence[Any], outputs: Sequence[Any], _: list[np.ndarray]) -> tuple[()]:
@@ -312,7 +369,8 @@ def _elementwise(
         return ()
 
     shape, result = array.shape, np.empty(array.shape, dtype)
-    evaluate(kernel, [array], [result], shape=shape, dtype=compute_dtype(dtype), scratch=0)
+    working = working or compute_dtype(dtype)
+    evaluate(kernel, [array], [result], shape=shape, dtype=working, scratch=0)
     return result[()]
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_gradient",
     "cross_entropy_hessian",
+    "log1mexp",
     "log_sigmoid",
     "log_softmax",
     "logit",
@@ -73,6 +74,19 @@ def logit(p: Any, *, digits: int = 50) -> mpmath.mpf:
     """
     _require_unit("p", p)
     return _evaluate(lambda p: _mp.log(p) - _mp.log(1 - p), digits, p)
+
+
+def log1mexp(x: Any, *, digits: int = 50) -> mpmath.mpf:
+    """Return log(1 - exp(x)), for x of at most 0.
+
+    Examples
+    --------
+    >>> print(mpmath.nstr(log1mexp(-1e-300), 10))
+    -690.7755279
+    """
+    if x > 0:
+        raise ValueError(f"x must be at most 0, not {x!r}")
+    return _evaluate(lambda x: _mp.log1p(-_mp.exp(x)), digits, x)
 
 
 def softplus(z: Any, *, digits: int = 50) -> mpmath.mpf:
@@ -203,22 +217,15 @@ def binary_focal_cross_entropy_with_logits(
     >>> print(mpmath.nstr(binary_focal_cross_entropy_with_logits(40.0, 1), 10))
     7.667648074e-53
     """
-
-    def value(focus, of_focus, loss, of_loss):
-        return _times(focus, loss)
-
-    return _of_focus(value, z, y, gamma, alpha, digits)
+    return _of_focus(lambda focus, _, loss, __: _times(focus, loss), z, y, gamma, alpha, digits)
 
 
 def binary_focal_cross_entropy_with_logits_gradient(
     z: Any, y: Any, *, gamma: Any = 2, alpha: Any = None, digits: int = 50
 ) -> mpmath.mpf:
     """Return the derivative in z, by the product rule."""
-
-    def gradient(focus, of_focus, loss, of_loss):
-        return _times(of_focus, loss) + focus * of_loss
-
-    return _of_focus(gradient, z, y, gamma, alpha, digits)
+    product = lambda m, of_m, c, of_c: _times(of_m, c) + m * of_c  # noqa: E731
+    return _of_focus(product, z, y, gamma, alpha, digits)
 
 
 def cross_entropy(z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any) -> mpmath.mpf:
@@ -240,10 +247,7 @@ def cross_entropy(z: Sequence[Any], y: Any, *, digits: int = 50, **options: Any)
     >>> print(mpmath.nstr(cross_entropy([40.0, 0.0], 0), 10))
     4.248354255e-18
     """
-
-    def loss(log_p, a):
-        return [-_mp.fsum(map(_times, a, log_p))]
-
+    loss = lambda log_p, a: [-_mp.fsum(map(_times, a, log_p))]  # noqa: E731
     return _of_row(loss, 1, digits, z, y, **options)[0]
 
 

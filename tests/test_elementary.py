@@ -13,6 +13,7 @@ from scipy import special
 from companion import elementary, reference
 from companion._numpy.blockwise import BLOCK
 from companion.elementary import (
+    log1mexp,
     log_sigmoid,
     log_softmax,
     logit,
@@ -24,7 +25,21 @@ from companion.elementary import (
 from tests.tables.grids import logits, probabilities, worst_ulp
 
 EPS = np.finfo(np.float64).eps
-ELEMENTWISE = {sigmoid: logits, logit: probabilities, softplus: logits, log_sigmoid: logits}
+
+
+def logarithms(dtype=np.float64):
+    """Return logarithms of probabilities, more where the two forms of log1mexp meet."""
+    meeting = np.linspace(-1.4, -0.4, 2001).astype(dtype)
+    return np.concatenate([meeting, [z for z in logits(dtype) if z < 0]])
+
+
+ELEMENTWISE = {
+    sigmoid: logits,
+    logit: probabilities,
+    log1mexp: logarithms,
+    softplus: logits,
+    log_sigmoid: logits,
+}
 OVER_CLASSES = (logsumexp, softmax, log_softmax)
 JACOBIANS = (elementary.sigmoid_jacobian, elementary.softmax_jacobian)
 EVERY_ELEMENTWISE = pytest.mark.parametrize("function", ELEMENTWISE, ids=lambda f: f.__name__)
@@ -62,6 +77,9 @@ def test_value_is_right_to_the_last_digits_over_the_whole_range(function, dtype,
         (log_sigmoid, -np.inf, -np.inf),
         (log_sigmoid, np.inf, 0.0),
         (log_sigmoid, 0, -np.log(2)),
+        (log1mexp, 0, -np.inf),
+        (log1mexp, -0.0, -np.inf),
+        (log1mexp, -np.inf, 0.0),
         (logit, 0, -np.inf),
         (logit, 1, np.inf),
         (logit, 0.5, 0.0),
@@ -71,9 +89,11 @@ def test_ends_and_middle_are_exact(function, at, limit):
     assert function(at) == limit
 
 
-@pytest.mark.parametrize("function", [sigmoid, softplus, log_sigmoid], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "function", [f for f in ELEMENTWISE if f is not logit], ids=lambda f: f.__name__
+)
 def test_nan_gives_nan(function):
-    np.testing.assert_array_equal(np.isnan(function([np.nan, 1.0])), [True, False])
+    np.testing.assert_array_equal(np.isnan(function([np.nan, -1.0])), [True, False])
 
 
 @given(z=st.floats(-700, 700))
@@ -98,6 +118,32 @@ def test_sigmoid_inverts_logit(p):
 @given(z=st.floats(-np.inf, np.inf))
 def test_softplus_is_minus_log_sigmoid_of_the_negative(z):
     assert softplus(z) == -log_sigmoid(-z)
+
+
+@given(x=st.floats(-700, -1e-300))
+def test_log1mexp_is_its_own_inverse(x):
+    # Each is within 2 ULP; the second multiplies the error of y = log(1 - exp(x)) by (1 - exp(x))
+    # / exp(x), which is small where y is small.
+    y = log1mexp(x)
+    off = 3 * EPS * (abs(x) + abs(y) * np.exp(y - x))
+    np.testing.assert_allclose(log1mexp(y), x, rtol=0, atol=off)
+
+
+@pytest.mark.parametrize("bad", [5e-324, 1e-8, 1.0, np.inf])
+def test_log1mexp_refuses_what_is_no_logarithm_of_a_probability(bad):
+    x = np.array([[-1.0, np.nan], [0.0, bad]])
+    with pytest.raises(ValueError, match=rf"x: expected .*got {bad} at index \(1, 1\) \(1 of 4 "):
+        log1mexp(x)
+
+
+@pytest.mark.parametrize("x", [1e-300, 0.1, 0.5, 3.0, 800.0])
+def test_mend_of_log1mexp_is_the_logarithm_of_expm1(x):
+    with mpmath.workdps(400):
+        exact = mpmath.log(mpmath.expm1(mpmath.mpf(x)))
+    # 2 ULP of log1mexp(-x), and the rounding of the sum
+    assert abs(x + log1mexp(-x) - exact) <= 3 * EPS * (x + abs(log1mexp(-x)))
+    with pytest.raises(ValueError, match=r"x \+ log1mexp\(-x\)$"):
+        log1mexp(x)
 
 
 # Functions over classes -------------------------------------------------------------------------
@@ -192,6 +238,11 @@ def test_infinite_logits_give_the_limit_where_there_is_one(row, total, shares):
 # Promises of all --------------------------------------------------------------------------------
 
 
+def inside(function, numbers):
+    """Return numbers of [0, 1] as arguments that the function takes."""
+    return -numbers if function is log1mexp else numbers
+
+
 @EVERY_FUNCTION
 @pytest.mark.parametrize(
     ("given_dtype", "dtype"),
@@ -207,21 +258,21 @@ def test_infinite_logits_give_the_limit_where_there_is_one(row, total, shares):
     ids=str,
 )
 def test_result_has_the_float_dtype_of_the_argument(function, given_dtype, dtype):
-    result = function(np.ones((2, 1), given_dtype))
+    result = function(np.zeros((2, 1), given_dtype))
     assert result.dtype == dtype
     assert result.shape == ((2,) if function is logsumexp else (2, 1))
 
 
 @EVERY_ELEMENTWISE
 def test_scalar_gives_a_numpy_scalar_and_a_list_an_array(function):
-    assert type(function(1)) is np.float64
-    assert type(function(np.float32(1))) is np.float32
-    assert type(function([1, 0])) is np.ndarray
+    assert type(function(0)) is np.float64
+    assert type(function(np.float32(0))) is np.float32
+    assert type(function([0, 0])) is np.ndarray
 
 
 @EVERY_FUNCTION
 def test_argument_is_never_written_to_nor_returned(function):
-    array = np.linspace(0, 1, 12).reshape(3, 4)
+    array = inside(function, np.linspace(0, 1, 12)).reshape(3, 4)
     copy = array.copy()
     array.flags.writeable = False
     assert not np.shares_memory(function(array), array)
@@ -231,9 +282,10 @@ def test_argument_is_never_written_to_nor_returned(function):
 @EVERY_FUNCTION
 def test_no_edge_raises_a_floating_point_warning(function):
     for dtype in (np.float16, np.float32, np.float64):
-        points = probabilities(dtype) if function is logit else logits(dtype)
-        ends = [0, 1] if function is logit else [np.inf, -np.inf, 1e4, -1e4, np.finfo(dtype).max]
-        points = np.concatenate([points, np.array(ends, dtype)])
+        points = ELEMENTWISE.get(function, logits)(dtype)
+        ends = {logit: [0, 1], log1mexp: [0, -np.inf, -1e4, np.finfo(dtype).min]}
+        usual = [np.inf, -np.inf, 1e4, -1e4, np.finfo(dtype).max]
+        points = np.concatenate([points, np.array(ends.get(function, usual), dtype)])
         with np.errstate(all="raise"), warnings.catch_warnings():
             warnings.simplefilter("error")
             function(points)
@@ -251,6 +303,7 @@ def test_nothing_gives_nothing(function):
 @pytest.mark.parametrize("dtype", [np.float16, np.float64], ids=lambda d: d.__name__)
 def test_many_elements_in_any_layout_are_the_elements_a_few_at_a_time(function, dtype):
     many = np.random.default_rng(0).uniform(0, 1, (3, BLOCK + 7)).astype(dtype)
+    many = inside(function, many)
     axis = {"axis": 0} if function in OVER_CLASSES else {}
     for array in (many, np.asfortranarray(many), many[::-1, ::2]):
         result = function(array, **axis)
@@ -261,7 +314,7 @@ def test_many_elements_in_any_layout_are_the_elements_a_few_at_a_time(function, 
 
 @EVERY_FUNCTION
 def test_extra_memory_is_a_few_mebibytes_whatever_the_size(function):
-    array = np.full((1 << 18, 8), 0.5)  # 16 MiB
+    array = inside(function, np.full((1 << 18, 8), 0.5))  # 16 MiB
     few = 4 << 20
     tracemalloc.start()
     try:
@@ -279,6 +332,7 @@ def test_extra_memory_is_a_few_mebibytes_whatever_the_size(function):
         (logit, special.logit),
         (log_sigmoid, special.log_expit),
         (softplus, special.softplus),
+        (log1mexp, lambda x: special.xlog1py(1, -np.exp(x))),
         (logsumexp, lambda z: special.logsumexp(z, axis=-1)),
         (softmax, lambda z: special.softmax(z, axis=-1)),
         (log_softmax, lambda z: special.log_softmax(z, axis=-1)),
@@ -287,7 +341,9 @@ def test_extra_memory_is_a_few_mebibytes_whatever_the_size(function):
 )
 def test_agrees_with_scipy_where_scipy_is_at_ease(ours, scipys):
     rng = np.random.default_rng(0)
-    array = rng.uniform(0.01, 0.99, (20, 5)) if ours is logit else rng.normal(0, 3, (20, 5))
+    array = rng.normal(0, 3, (20, 5))
+    if ours in (logit, log1mexp):
+        array = inside(ours, rng.uniform(0.01, 0.99, (20, 5)))
     # 1e-14: SciPy's softmax and logit lose a few digits (they differ by up to some 20 EPS).
     np.testing.assert_allclose(ours(array), scipys(array), rtol=1e-14, atol=1e-15)
 

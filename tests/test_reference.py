@@ -76,6 +76,13 @@ def test_elementary_value_agrees_with_decimal_to_fifty_digits(name):
     assert disagreements(name, ELEMENTARY[name], LOGITS) == []
 
 
+def test_log1mexp_agrees_with_decimal_to_fifty_digits():
+    points = [-abs(z) for z in LOGITS if z] + [-1000.5, -2000.0]
+    assert disagreements("log1mexp", lambda x: log(1 - exp(x)), points) == []
+    with pytest.raises(ValueError, match="at most 0"):
+        reference.log1mexp(1e-300)
+
+
 def test_logit_agrees_with_decimal_to_fifty_digits():
     assert disagreements("logit", lambda p: log(p / (1 - p)), PROBABILITIES) == []
 

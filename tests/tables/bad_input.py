@@ -100,6 +100,7 @@ NOT_A_WEIGHT = {"negative": -1.0, "just negative": -5e-324, "NaN": np.nan, "inf"
 NOT_FINITE = {"NaN": np.nan, "inf": np.inf, "-inf": -np.inf}
 NUMBERS = {
     "unit": NOT_IN_UNIT,
+    "log": {"above 0": 5e-324, "a probability": 0.5, "inf": np.inf},
     "weight": NOT_A_WEIGHT,
     "finite": NOT_FINITE,
     "logits": {},
@@ -230,6 +231,8 @@ def _elementwise(function):
 def _elementary(function):
     if function is elementary.logit:
         return Call(function, {"p": ("unit", PROBABILITIES)})
+    if function is elementary.log1mexp:
+        return Call(function, {"x": ("log", np.log(PROBABILITIES))})
     logits = {"z": ("logits", LOGITS)}
     if function is elementary.sigmoid_jacobian:
         return Call(function, logits, ({"z": 1.0}, {"z": np.ones((2, 2))}))
