@@ -60,9 +60,9 @@ def binary_cross_entropy_with_logits(
         Multiplies the term of label 1; finite, at least 0, broadcasts to the labels.
     label_smoothing : float
         ε in [0, 1]: the labels become y (1 - ε) + ε / 2.
-    reduction : {"mean", "weighted_mean", "sum", "none"}
+    reduction : {"mean", "weighted_mean", "batchmean", "sum", "none"}
         "mean" divides the sum by the count, "weighted_mean" by the sum of the weights applied,
-        weight (pos_weight y + 1 - y).
+        weight (pos_weight y + 1 - y), "batchmean" by the length of the first axis.
     workers : int, optional
         Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
 
@@ -251,8 +251,9 @@ def binary_cross_entropy(
         y in [0, 1], ends included; the shape of `probabilities`, unless one of the two is a scalar.
     weight : array_like, optional
         Multiplies each element's loss; finite, at least 0, broadcasts to the labels.
-    reduction : {"mean", "weighted_mean", "sum", "none"}
-        "mean" divides the sum by the count, "weighted_mean" by the sum of the weights.
+    reduction : {"mean", "weighted_mean", "batchmean", "sum", "none"}
+        "mean" divides the sum by the count, "weighted_mean" by the sum of the weights, "batchmean"
+        by the length of the first axis.
     workers : int, optional
         Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
 

@@ -64,9 +64,10 @@ def cross_entropy(
         ε in [0, 1]: a label q becomes (1 - ε) q + ε / K.
     axis : int
         The class axis.
-    reduction : {"mean", "weighted_mean", "sum", "none"}
+    reduction : {"mean", "weighted_mean", "batchmean", "sum", "none"}
         "mean" divides the sum by the number of rows that are not ignored, "weighted_mean" by the
-        sum of the weights applied, Σ w_k q_k for each row.
+        sum of the weights applied, Σ w_k q_k for each row, "batchmean" by the length of the losses'
+        first axis, ignored rows included.
     workers : int, optional
         Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
 

@@ -56,8 +56,9 @@ def binary_focal_cross_entropy_with_logits(
         both.
     weight : array_like, optional
         Multiplies each element's loss; finite, at least 0, broadcasts to the labels.
-    reduction : {"mean", "weighted_mean", "sum", "none"}
-        "mean" divides the sum by the count, "weighted_mean" by the sum of weight α_y.
+    reduction : {"mean", "weighted_mean", "batchmean", "sum", "none"}
+        "mean" divides the sum by the count, "weighted_mean" by the sum of weight α_y, "batchmean"
+        by the length of the first axis.
     workers : int, optional
         Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
 

@@ -17,11 +17,14 @@ from companion.contracts import as_arrays, check_weight
 
 __all__ = ["REDUCTIONS", "RunningMean", "apply_weight", "denominator"]
 
-REDUCTIONS = ("none", "sum", "mean", "weighted_mean")
-"""All elements; their sum; the sum by the count; the sum by the sum of the weights applied."""
+REDUCTIONS = ("none", "sum", "mean", "weighted_mean", "batchmean")
+"""All losses; their sum; the sum by the count; by the sum of the weights applied; by the length of
+the first axis, which is the mean over rows of the sum over labels."""
 
 
-def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
+def denominator(
+    reduction: str, count: int, weight: float = 0.0, shape: tuple[int, ...] = ()
+) -> float:
     """Return what the sum of the weighted losses is divided by.
 
     Parameters
@@ -32,22 +35,32 @@ def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
         The number of elements.
     weight : float
         The sum of the weights applied to them.
+    shape : tuple of int
+        The shape of the losses.
 
     Returns
     -------
     float
-        1 for "none" and "sum", `count` for "mean", `weight` for "weighted_mean".
+        1 for "none" and "sum", `count` for "mean", `weight` for "weighted_mean", the length of the
+        first axis for "batchmean".
 
     Raises
     ------
     ValueError
-        If that number is 0, the mean of nothing, or overflows.
+        If that number is 0, the mean of nothing, or overflows; for "batchmean" of a scalar.
     """
     if reduction in ("none", "sum"):
         return 1.0
-    if reduction == "mean" and count == 0:
+    if reduction == "batchmean":
+        if not shape:
+            raise ValueError(
+                "reduction: expected losses with at least one axis for 'batchmean', got one loss; "
+                "use 'sum', the same for a batch of one"
+            )
+        count = shape[0]
+    if reduction != "weighted_mean" and count == 0:
         raise ValueError(
-            "reduction: expected at least one element for 'mean', got an empty array; "
+            f"reduction: expected at least one element for {reduction!r}, got an empty array; "
             "use 'sum' (0.0) or 'none' (empty), or carry a RunningMean over batches"
         )
     if reduction == "weighted_mean" and weight == 0:
@@ -60,7 +73,7 @@ def denominator(reduction: str, count: int, weight: float = 0.0) -> float:
             "reduction: expected a finite sum of weights for 'weighted_mean', got inf; "
             "scale the weights down, which leaves a weighted mean as it is"
         )
-    return float(count) if reduction == "mean" else weight
+    return weight if reduction == "weighted_mean" else float(count)
 
 
 def apply_weight(values: np.ndarray, weight: np.ndarray) -> None:

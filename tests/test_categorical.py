@@ -200,7 +200,7 @@ def test_derivatives_in_the_probabilities_are_autograd_s(kind):
         np.testing.assert_allclose(h[n], whole[n, :, n], rtol=1e-13, atol=1e-14)
 
 
-@EVERY_REDUCTION
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
 @pytest.mark.parametrize("functions", [ON_LOGITS, ON_PROBABILITIES], ids=["logits", "p"])
 def test_fused_pass_and_factor_of_the_reduction(functions, reduction):
     logits, index, soft, weight = draw()
@@ -215,7 +215,8 @@ def test_fused_pass_and_factor_of_the_reduction(functions, reduction):
             g, functions[1](first, labels, reduction=reduction, **options)
         )
         mass = weight[index].sum() if labels is index else (weight[:, None] * soft).sum()
-        divisor = {"none": 1, "sum": 1, "mean": index.size, "weighted_mean": mass}[reduction]
+        divisor = {"none": 1, "sum": 1, "mean": index.size, "weighted_mean": mass}
+        divisor = (divisor | {"batchmean": len(logits)})[reduction]
         each = functions[0](first, labels, reduction="none", **options)
         if reduction != "none":
             np.testing.assert_allclose(v, each.sum() / divisor, rtol=1e-14)
@@ -225,6 +226,18 @@ def test_fused_pass_and_factor_of_the_reduction(functions, reduction):
                 part(first, labels, reduction="none", **options) / divisor,
                 rtol=1e-14,
             )
+
+
+def test_batchmean_counts_the_rows_of_the_losses_first_axis_wherever_the_classes_are():
+    logits, index, _, _ = draw(shape=(3, 4, 5), axis=0)
+    total = value(logits, index, axis=0, reduction="sum")
+    assert value(logits, index, axis=0, reduction="batchmean") == total / 4
+    index[0, 0] = 7
+    kept = value(logits, index, axis=0, ignore_index=7, reduction="sum")
+    assert value(logits, index, axis=0, ignore_index=7, reduction="batchmean") == kept / 4
+    for part in ON_LOGITS:
+        with pytest.raises(ValueError, match="got one loss; use 'sum'"):
+            part(logits[:, 0, 0], 1, reduction="batchmean")
 
 
 def test_weighted_mean_is_scikit_learn_s_and_pytorch_s_mean_for_indices():

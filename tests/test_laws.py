@@ -176,6 +176,43 @@ def test_every_reduction_reduces_the_unreduced_losses(loss, shape, seed):
 
 
 @EVERY_LOSS
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("shape", [(5,), (1, 7), (5, 6), (2, 3, 4), (3, LARGE // 3)], ids=str)
+def test_batchmean_is_the_mean_over_rows_of_the_sum_over_labels(loss, shape, weighted):
+    first, labels, weight = draw(loss, shape)
+    options = {"weight": weight if weighted else None}
+    value, *derivatives = (part(first, labels, reduction="none", **options)
+                           for part in loss.functions)  # fmt: skip
+    options["reduction"] = "batchmean"
+    fused, gradient = loss.value_and_gradient(first, labels, **options)
+    expected = value.reshape(len(value), -1).sum(axis=1).mean()
+    # LARGE numbers of one sign in two orders; NumPy adds in pairs, so few roundings follow each
+    for result in (loss.value(first, labels, **options), fused):
+        np.testing.assert_allclose(result, expected, rtol=64 * EPS)
+    for part, each in zip(loss.functions[1:], derivatives, strict=True):
+        np.testing.assert_array_equal(part(first, labels, **options), each / shape[0])
+    np.testing.assert_array_equal(gradient, derivatives[0] / shape[0])
+
+
+@EVERY_LOSS
+def test_batchmean_needs_an_axis_and_a_row(loss):
+    first, labels = 0.5, np.ones((3, 4))
+    wide = np.full(labels.shape, first)
+    for part in loss.functions:
+        with pytest.raises(ValueError, match=r"^reduction: .* got one loss; use 'sum'"):
+            part(first, 1, reduction="batchmean")
+        with pytest.raises(ValueError, match=r"^reduction: .*'batchmean', got an empty array"):
+            part(np.zeros((0, 3)), np.zeros((0, 3)), reduction="batchmean")
+        # One number for all labels has rows where the labels have them.
+        np.testing.assert_allclose(
+            part(first, labels, reduction="batchmean"),
+            part(wide, labels, reduction="batchmean").sum(),
+            rtol=12 * EPS,
+        )
+    assert loss.value(np.zeros((4, 0)), np.zeros((4, 0)), reduction="batchmean") == 0
+
+
+@EVERY_LOSS
 def test_weighted_mean_without_weight_is_the_mean_unless_the_options_weigh(loss):
     first, labels, _ = draw(loss, 40)
     mean, weighted = (

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.binary import binary_cross_entropy_with_logits
-from companion.reduction import REDUCTIONS, RunningMean, apply_weight
+from companion.reduction import REDUCTIONS, RunningMean, apply_weight, denominator
 
 EPS = np.finfo(np.float64).eps
 losses = st.floats(0, 1e100)
@@ -35,8 +35,27 @@ def assert_same(one, other):
     np.testing.assert_allclose(one.weight, other.weight, **ONE_ULP)
 
 
-def test_there_are_four_reductions():
-    assert REDUCTIONS == ("none", "sum", "mean", "weighted_mean")
+def test_there_are_five_reductions():
+    assert REDUCTIONS == ("none", "sum", "mean", "weighted_mean", "batchmean")
+
+
+def test_denominators_are_1_the_count_the_weight_and_the_length_of_the_first_axis():
+    assert [denominator(r, 12, 5.5, (4, 3)) for r in REDUCTIONS] == [1, 1, 12, 5.5, 4]
+
+
+@pytest.mark.parametrize(
+    ("reduction", "arguments", "words"),
+    [
+        ("mean", (0, 0.0, (0, 3)), "'mean'.*empty.*'sum'"),
+        ("batchmean", (0, 0.0, (0, 3)), "'batchmean'.*empty.*'sum'"),
+        ("batchmean", (1, 1.0, ()), "at least one axis for 'batchmean', got one loss; use 'sum'"),
+        ("weighted_mean", (3, 0.0, (3,)), "positive sum of weights"),
+        ("weighted_mean", (3, math.inf, (3,)), "finite sum of weights"),
+    ],
+)
+def test_mean_of_nothing_is_refused(reduction, arguments, words):
+    with pytest.raises(ValueError, match=f"^reduction: expected .*{words}"):
+        denominator(reduction, *arguments)
 
 
 @given(a=batches, b=batches, c=batches)

@@ -152,7 +152,7 @@ def _prepare(call: _Call, threads: int) -> float:
     applied: tuple[float, ...] = ()
     if call.reduction == "weighted_mean":
         applied = _sweep(call, functools.partial(_sum_of_weights, call), (), 3, threads)
-    return denominator(call.reduction, math.prod(call.shape), *applied)
+    return denominator(call.reduction, math.prod(call.shape), *applied, shape=call.shape)
 
 
 def _sum_of_weights(call: _Call, operands: list[Any], _: Any, scratch: list[Any]) -> tuple[float]:
@@ -250,7 +250,7 @@ def _small(
     if formula.argument == "probabilities":
         check_unit_interval("probabilities", x)
     check_unit_interval("labels", y)
-    divisor = size if reduction == "mean" else 1
+    divisor = denominator(reduction, size, shape=shape)
     rows = {kind: np.empty(size, dtype) for kind in want}
     results = []
     with np.errstate(all="ignore"):

@@ -122,7 +122,8 @@ def _check(
 
 def _prepare(call: _Call, threads: int) -> float:
     """Return what the sum of the losses is divided by."""
-    return denominator(call.reduction, *call.targets.count_and_mass(threads))
+    count, mass = call.targets.count_and_mass(threads)
+    return denominator(call.reduction, count, mass, call.targets.classes.rest)
 
 
 def _evaluate(

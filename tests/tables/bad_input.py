@@ -112,7 +112,7 @@ NUMBERS = {
 OPTIONS = {
     "reduction": [
         ("average", ValueError, ["average", "'weighted_mean'"]),
-        ("batchmean", ValueError, ["batchmean", "'mean'"]),
+        ("batch_mean", ValueError, ["batch_mean", "'batchmean'"]),
         ("Mean", ValueError, ["'Mean'", "'mean'"]),
         ("", ValueError, ["''"]),
         (None, TypeError, ["None", "'none'"]),
@@ -223,6 +223,8 @@ def _elementwise(function):
     }
     weights = [name for name in names if arguments[name][0] == "weight"]
     misfits += [{name: np.ones(shape)} for name in weights for shape in [(2,), (3, 1), (2, 3)]]
+    if "reduction" in names:
+        misfits += [{first: 0.5, "labels": 1.0, "reduction": "batchmean"}]
     if function is binary.binary_cross_entropy_jacobian:
         misfits += [{first: np.full((3, 1), 0.5), "labels": np.ones((3, 1)), "weight": None}]
     return Call(function, arguments, tuple(misfits))
@@ -265,10 +267,11 @@ def _categorical(function):
         {"weight": np.ones((1, 3))},
         {"weight": 1.0},
     )
+    one_row = {"reduction": "batchmean"}
     soft = {first: (sort, row), "labels": ("unit", LABELS)} | options
     hard = {first: (sort, np.stack([row, row])), "labels": ("index", np.array([0, 2]))} | options
     hard["ignore_index"] = ("ignore_index", -100)
-    return [Call(function, soft, misfits), Call(function, hard)]
+    return [Call(function, soft, (*misfits, one_row)), Call(function, hard)]
 
 
 def _judges():
