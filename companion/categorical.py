@@ -41,6 +41,7 @@ def cross_entropy(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     axis: int = -1,
@@ -58,6 +59,8 @@ def cross_entropy(
         Class indices, integers of shape (…), or class probabilities in [0, 1], shape (…, K, …).
     weight : array_like, optional
         One number for each class, (K,), finite and at least 0, which multiplies its loss.
+    sample_weight : array_like, optional
+        One number for each row, shape (…), finite and at least 0, which multiplies its loss.
     ignore_index : int, optional
         The class index of rows to leave out: their loss is 0 and they do not count.
     label_smoothing : float
@@ -66,8 +69,8 @@ def cross_entropy(
         The class axis.
     reduction : {"mean", "weighted_mean", "batchmean", "sum", "none"}
         "mean" divides the sum by the number of rows that are not ignored, "weighted_mean" by the
-        sum of the weights applied, Σ w_k q_k for each row, "batchmean" by the length of the losses'
-        first axis, ignored rows included.
+        sum of the weights applied, s Σ w_k q_k for a row of sample weight s, "batchmean" by the
+        length of the losses' first axis, ignored rows included.
     workers : int, optional
         Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
 
@@ -101,10 +104,18 @@ def cross_entropy(
     --------
     A confident right answer costs little, but not nothing:
 
+    >>> import numpy as np
     >>> print(f"{cross_entropy([0.0, 40.0, 0.0], 1):.6e}")
     8.496709e-18
     >>> round(float(cross_entropy([[0.0, 0.0], [1.0, 0.0]], [[0.5, 0.5], [1.0, 0.0]])), 6)
     0.503204
+
+    A row of sample weight 0 is left out, even where its loss is infinite:
+
+    >>> impossible = [[-np.inf, 0.0], [0.0, 0.0]]
+    >>> value = cross_entropy(impossible, [0, 0], sample_weight=[0, 3], reduction="weighted_mean")
+    >>> bool(value == np.log(2))
+    True
     """
     return evaluate_rowwise(
         LOGITS,
@@ -115,6 +126,7 @@ def cross_entropy(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )[0]
@@ -125,6 +137,7 @@ def cross_entropy_gradient(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     axis: int = -1,
@@ -159,6 +172,7 @@ def cross_entropy_gradient(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )[0]
@@ -169,6 +183,7 @@ def cross_entropy_hessian(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     axis: int = -1,
@@ -201,6 +216,7 @@ def cross_entropy_hessian(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )[0]
@@ -211,6 +227,7 @@ def cross_entropy_value_and_gradient(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     axis: int = -1,
@@ -238,6 +255,7 @@ def cross_entropy_value_and_gradient(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )
@@ -248,6 +266,7 @@ def cross_entropy_from_probabilities(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     axis: int = -1,
     reduction: str = "mean",
@@ -260,7 +279,7 @@ def cross_entropy_from_probabilities(
     probabilities : array_like
         p in [0, 1], ends included, shape (…, K, …). They are taken as they are: nothing checks or
         makes them sum to 1. If you have logits, call `cross_entropy`.
-    labels, weight, ignore_index, axis, reduction, workers
+    labels, weight, sample_weight, ignore_index, axis, reduction, workers
         As in `cross_entropy`.
 
     Returns
@@ -293,6 +312,7 @@ def cross_entropy_from_probabilities(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
     )[0]
 
@@ -302,6 +322,7 @@ def cross_entropy_from_probabilities_gradient(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     axis: int = -1,
     reduction: str = "mean",
@@ -331,6 +352,7 @@ def cross_entropy_from_probabilities_gradient(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
     )[0]
 
@@ -340,6 +362,7 @@ def cross_entropy_from_probabilities_hessian(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     axis: int = -1,
     reduction: str = "mean",
@@ -369,6 +392,7 @@ def cross_entropy_from_probabilities_hessian(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
     )[0]
 
@@ -378,6 +402,7 @@ def cross_entropy_from_probabilities_value_and_gradient(
     labels: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     axis: int = -1,
     reduction: str = "mean",
@@ -404,5 +429,6 @@ def cross_entropy_from_probabilities_value_and_gradient(
         axis,
         reduction,
         workers,
+        sample_weight=sample_weight,
         ignore_index=ignore_index,
     )

@@ -1,5 +1,7 @@
 """Categorical cross-entropy: exact values, the K = 2 law, derivatives, labels, reductions."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -251,6 +253,136 @@ def test_weighted_mean_is_scikit_learn_s_and_pytorch_s_mean_for_indices():
     assert ours == pytest.approx(in_torch(logits, index, weight, 0.0, "mean")[1].item(), rel=1e-13)
 
 
+# Weights of rows --------------------------------------------------------------------------------
+
+ROW_WEIGHT = np.random.default_rng(2).integers(0, 4, (4, 5))
+EVERY_FUNCTION = pytest.mark.parametrize(
+    "function", [*ON_LOGITS, *ON_PROBABILITIES], ids=lambda f: f.__name__
+)
+
+
+def parts_of(function, first, labels, **options):
+    """Return the results of a function as a list, the axis of the rows first in each."""
+    results = function(first, labels, axis=1, **options)
+    results = results if isinstance(results, tuple) else (results,)
+    return [np.moveaxis(r, 1, -1) if r.shape == first.shape else r for r in results]
+
+
+def spread(weight, result):
+    """Return the weights of the rows with the axes that a derivative has more."""
+    return weight.reshape(weight.shape + (1,) * (result.ndim - weight.ndim))
+
+
+@pytest.mark.parametrize("kind", ["index", "soft"])
+@EVERY_FUNCTION
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
+def test_sample_weight_multiplies_its_row_in_every_reduction(function, kind, reduction):
+    logits, index, soft, weight = draw()
+    first = logits if function in ON_LOGITS else softmax(logits, axis=1)
+    labels, q = (index, np.eye(3)[index].transpose(0, 2, 1)) if kind == "index" else (soft, soft)
+    row_mass = (weight[:, np.newaxis] * q).sum(axis=1)
+    divisor = {"none": 1, "sum": 1, "mean": index.size, "batchmean": len(index)}
+    divisor["weighted_mean"] = (ROW_WEIGHT * row_mass).sum()
+    options = {"weight": weight, "sample_weight": ROW_WEIGHT, "reduction": reduction}
+    results = parts_of(function, first, labels, **options)
+    each = parts_of(function, first, labels, weight=weight, reduction="none")
+    for result, one in zip(results, each, strict=True):
+        expected = one * spread(ROW_WEIGHT, one) / divisor[reduction]
+        if result.ndim == 0:
+            expected = expected.sum()
+        # The weight, the division and sums of 20 numbers of one sign: a few roundings
+        np.testing.assert_allclose(result, expected, rtol=1e-14)
+
+
+@EVERY_FUNCTION
+@pytest.mark.parametrize("reduction", ["sum", "weighted_mean"])
+def test_integer_sample_weight_is_repetition(function, reduction):
+    logits, index, _, weight = draw(shape=(30, 4), axis=1)
+    first = logits if function in ON_LOGITS else softmax(logits)
+    sample_weight = np.random.default_rng(3).integers(0, 4, 30)
+    index[::7] = -100
+    options = {"weight": weight, "ignore_index": -100, "reduction": reduction}
+    once = function(first, index, sample_weight=sample_weight, **options)
+    rows = np.repeat(np.arange(30), sample_weight)
+    often = function(first[rows], index[rows], **options)
+    once, often = (r if isinstance(r, tuple) else (r,) for r in (once, often))
+    for a, b in zip(once, often, strict=True):
+        if np.ndim(b):  # a derivative stands there as often as its row
+            b = np.stack([b[rows == row].sum(axis=0) for row in range(30)])
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+def test_weighted_mean_with_sample_weight_is_scikit_learn_s():
+    log_loss = pytest.importorskip("sklearn.metrics").log_loss
+
+    logits, index, _, _ = draw(shape=(50, 4), axis=1)
+    sample_weight = np.random.default_rng(3).uniform(0, 3, 50)
+    options = {"sample_weight": sample_weight, "reduction": "weighted_mean"}
+    theirs = log_loss(index, softmax(logits), sample_weight=sample_weight, labels=range(4))
+    assert value(logits, index, **options) == pytest.approx(theirs, rel=1e-13)
+    p = categorical.cross_entropy_from_probabilities(softmax(logits), index, **options)
+    assert p == pytest.approx(theirs, rel=1e-13)
+
+
+def test_gradient_with_sample_weight_is_autograd_s():
+    torch = pytest.importorskip("torch")
+
+    logits, index, _, weight = draw(shape=(6, 4), axis=1)
+    sample_weight = np.arange(6.0)
+    z = torch.tensor(logits, requires_grad=True)
+    losses = torch.nn.functional.cross_entropy(
+        z, torch.tensor(index), weight=torch.tensor(weight), reduction="none"
+    )
+    (losses * torch.tensor(sample_weight)).mean().backward()
+    ours = gradient(logits, index, weight=weight, sample_weight=sample_weight)
+    np.testing.assert_allclose(ours, z.grad, rtol=1e-11, atol=1e-14)
+
+
+def test_sample_weight_of_zero_leaves_out_an_infinite_loss_and_not_a_nan():
+    z, p, y = [[-np.inf, 0.0], [0.0, 0.0]], [[0.0, 1.0], [0.5, 0.5]], [0, 0]
+    options = {"sample_weight": [0, 2], "reduction": "none"}
+    with np.errstate(all="raise"):
+        for labels in (y, np.eye(2)[y]):
+            np.testing.assert_array_equal(value(z, labels, **options), [0, 2 * np.log(2)])
+            from_p = categorical.cross_entropy_from_probabilities_value_and_gradient
+            losses, slopes = from_p(p, labels, **options)
+            np.testing.assert_array_equal(losses, [0, 2 * np.log(2)])
+            np.testing.assert_array_equal(slopes, [[0, 0], [-4, 0]])
+            curvature = categorical.cross_entropy_from_probabilities_hessian(p, labels, **options)
+            np.testing.assert_array_equal(curvature, [np.zeros((2, 2)), [[8, 0], [0, 0]]])
+    assert value(z, y, sample_weight=[0, 2], reduction="weighted_mean") == np.log(2)
+    assert np.isnan(value([[np.nan, 0.0]], [0], sample_weight=[0]))
+    with pytest.raises(ValueError, match="positive sum of weights"):
+        value(z, y, sample_weight=[0, 0], reduction="weighted_mean")
+
+
+@pytest.mark.parametrize(
+    ("sample_weight", "mended"),
+    [
+        (np.full((2, 1), 3.0), lambda w: w.reshape((2,))),
+        (3.0, lambda w: np.full((2,), w)),
+        ([3.0], lambda w: np.full((2,), w)),
+    ],
+)
+def test_sample_weight_of_another_shape_is_refused_and_the_mend_is_right(sample_weight, mended):
+    z, y = np.zeros((2, 3)), [0, 1]
+    shape = re.escape(f"shape (2,), got {np.shape(sample_weight)}; pass ")
+    with pytest.raises(ValueError, match=rf"^sample_weight: expected .*{shape}.*\(2,\)") as caught:
+        value(z, y, sample_weight=sample_weight)
+    names = {"numpy": np, "sample_weight": np.array(sample_weight)}
+    follow = eval(str(caught.value).rpartition("; pass ")[2], names)
+    np.testing.assert_array_equal(follow, mended(np.array(sample_weight)))
+    assert value(z, y, sample_weight=follow) == pytest.approx(3 * np.log(3), rel=1e-15)
+
+
+def test_weights_of_rows_and_of_classes_point_to_each_other():
+    z, y, rows, of_classes = np.zeros((2, 3)), [0, 1], [1.0, 2.0], [1.0, 2.0, 3.0]
+    with pytest.raises(ValueError, match=r"^weight: .*; to weigh rows, pass sample_weight$"):
+        value(z, y, weight=rows)
+    with pytest.raises(ValueError, match=r"^sample_weight: .*; to weigh classes, pass weight$"):
+        value(z, y, sample_weight=of_classes)
+
+
 # Rows that are left out -------------------------------------------------------------------------
 
 
@@ -379,6 +511,7 @@ def test_many_rows_are_the_rows_one_by_one_whatever_the_workers(shape, axis, wor
     rng = np.random.default_rng(1)
     chosen = tuple(rng.integers(0, n, 40) for n in index.shape)
     last_z, last_soft = np.moveaxis(logits, axis, -1), np.moveaxis(soft, axis, -1)
+    rows = rng.uniform(0, 2, index.shape)
     options = {"weight": weight, "reduction": "none"}
     for labels, some in ((index, index[chosen]), (soft, last_soft[chosen])):
         v, g = value_and_gradient(logits, labels, axis=axis, workers=workers, **options)
@@ -388,6 +521,12 @@ def test_many_rows_are_the_rows_one_by_one_whatever_the_workers(shape, axis, wor
         mean = value(logits, labels, weight=weight, axis=axis, workers=workers)
         assert mean == value(logits, labels, weight=weight, axis=axis)
         np.testing.assert_allclose(mean, v.mean(), rtol=1e-13)
+        weighted = {"sample_weight": rows, "reduction": "weighted_mean", "axis": axis}
+        mean = value(logits, labels, workers=workers, **weighted)
+        assert mean == value(logits, labels, **weighted)
+        v = value(logits, labels, axis=axis, reduction="none")
+        mass = rows if labels is index else rows * soft.sum(axis=axis)
+        np.testing.assert_allclose(mean, (v * rows).sum() / mass.sum(), rtol=1e-13)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0, 3)])

@@ -71,9 +71,9 @@ def _weighed(weight: np.ndarray, values: np.ndarray) -> np.ndarray:
     return values
 
 
-_OPTIONS = ("ignore_index", "label_smoothing")
+_OPTIONS = ("sample_weight", "ignore_index", "label_smoothing")
 LOGITS = Formula("logits", fill_from_logits, options=_OPTIONS)
 """-Σ a_k log softmax_k(z)."""
 
-PROBABILITIES = Formula("probabilities", fill_from_probabilities, options=_OPTIONS[:1])
+PROBABILITIES = Formula("probabilities", fill_from_probabilities, options=_OPTIONS[:2])
 """-Σ a_k log p_k."""

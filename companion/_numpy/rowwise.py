@@ -10,6 +10,7 @@ and whether `x` was float64. The result is a dictionary by the names in `want`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ from companion.contracts import (
     check_weight,
     count_workers,
 )
-from companion.reduction import REDUCTIONS, denominator
+from companion.reduction import REDUCTIONS, apply_weight, denominator
 
 __all__ = ["evaluate_rowwise"]
 
@@ -45,6 +46,7 @@ def evaluate_rowwise(
     reduction: str,
     workers: int | None,
     *,
+    sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
 ) -> tuple[Any, ...]:
@@ -56,7 +58,7 @@ def evaluate_rowwise(
         The loss.
     want : tuple of str
         One of `VALUE`, `GRADIENT`, `HESSIAN` and `BOTH`.
-    x, labels, weight, axis, reduction, workers, ignore_index, label_smoothing
+    x, labels, weight, axis, reduction, workers, sample_weight, ignore_index, label_smoothing
         As in `companion.categorical.cross_entropy`.
 
     Returns
@@ -73,9 +75,14 @@ def evaluate_rowwise(
     check_ignore_index(ignore_index)
     smoothing = check_smoothing(label_smoothing)
     threads = count_workers(workers)
-    call = _check(
-        formula, want, x, labels, weight, axis, ignore_index, smoothing, reduction, threads
-    )
+    arguments = {
+        formula.argument: x,
+        "labels": labels,
+        "weight": weight,
+        "sample_weight": sample_weight,
+    }
+    call = _check(formula, want, arguments, axis, ignore_index, smoothing, reduction)
+    call.targets.check(threads)
     divisor = _prepare(call, threads)
     total, outputs = _evaluate(call, divisor, threads)
     return _reduce(call, divisor, total, outputs)
@@ -89,6 +96,7 @@ class _Call:
     want: tuple[str, ...]
     x: np.ndarray
     targets: Targets
+    sample_weight: np.ndarray | None  # one number for each row, flat
     reduction: str
     dtype: np.dtype  # of the result
 
@@ -96,34 +104,37 @@ class _Call:
 def _check(
     formula: Formula,
     want: tuple[str, ...],
-    x: ArrayLike,
-    labels: ArrayLike,
-    weight: ArrayLike | None,
+    arguments: dict[str, ArrayLike | None],
     axis: int,
     ignore_index: int | None,
     smoothing: float,
     reduction: str,
-    threads: int,
 ) -> _Call:
-    """Refuse what does not fit, before any arithmetic."""
+    """Refuse what does not fit, before any arithmetic; `Targets.check` looks at the labels."""
     name = formula.argument
-    arguments = {name: x, "labels": labels, "weight": weight}
-    (x, labels, weight), dtype = as_arrays(("weight",), **arguments)
+    optional = ("weight", "sample_weight")
+    (x, labels, weight, sample_weight), dtype = as_arrays(optional, **arguments)
     classes = ClassAxis(x.shape, check_axis(name, x, axis))
     check_labels(name, labels, classes, ignore_index)
     if weight is not None:
         _check_class_weight(weight, classes.count)
+    if sample_weight is not None:
+        _check_sample_weight(sample_weight, classes.rest)
+        sample_weight = sample_weight.reshape(-1)
     if name == "probabilities":
         check_unit_interval(name, x, "categorical")
     targets = Targets(labels, classes, weight, ignore_index, smoothing)
-    targets.check(threads)
-    return _Call(formula, want, x, targets, reduction, dtype)
+    return _Call(formula, want, x, targets, sample_weight, reduction, dtype)
 
 
 def _prepare(call: _Call, threads: int) -> float:
     """Return what the sum of the losses is divided by."""
-    count, mass = call.targets.count_and_mass(threads)
-    return denominator(call.reduction, count, mass, call.targets.classes.rest)
+    targets, count, mass = call.targets, 0, 0.0
+    if call.reduction == "mean":
+        count = targets.count(threads)
+    if call.reduction == "weighted_mean":
+        mass = targets.mass(call.sample_weight, threads)
+    return denominator(call.reduction, count, mass, targets.classes.rest)
 
 
 def _evaluate(
@@ -151,6 +162,10 @@ def _evaluate(
             for kind, result in results.items():
                 if ignored is not None:
                     result[(..., ignored) if kind == "gradient" else ignored] = 0
+                if call.sample_weight is not None:
+                    row_weight = call.sample_weight[rows].astype(np.float64)
+                    by_row = (-1, 1, 1) if kind == "hessian" else -1  # a Hessian has its rows first
+                    apply_weight(result, row_weight.reshape(by_row))
                 if kind != "value" and divisor != 1:
                     result /= divisor
                 output = outputs[kind]
@@ -182,6 +197,20 @@ def _check_class_weight(weight: np.ndarray, k: int) -> None:
     if weight.shape != (k,):
         raise ValueError(
             f"weight: expected one number for each class, shape ({k},), got {weight.shape}; to "
-            'weigh rows, multiply the losses of reduction="none"'
+            "weigh rows, pass sample_weight"
         )
     check_weight("weight", weight, (k,))
+
+
+def _check_sample_weight(weight: np.ndarray, rows: tuple[int, ...]) -> None:
+    if weight.shape != rows:
+        mend = "give each row one number; to weigh classes, pass weight"
+        if weight.size == math.prod(rows):
+            mend = f"pass sample_weight.reshape({rows})"
+        elif weight.size == 1:
+            mend = f"pass numpy.full({rows}, sample_weight)"
+        raise ValueError(
+            f"sample_weight: expected one number for each row, shape {rows}, got {weight.shape}; "
+            f"{mend}"
+        )
+    check_weight("sample_weight", weight, rows, "rows")

@@ -47,26 +47,44 @@ class Targets:
 
         in_blocks(process, self.classes.rows, block=self.classes.block(1), workers=workers)
 
-    def count_and_mass(self, workers: int) -> tuple[int, float]:
-        """Return the number of rows that are not ignored, and Σ a over them."""
-        k = self.classes.count
+    def count(self, workers: int) -> int:
+        """Return the number of rows that are not ignored."""
+        if self.ignore_index is None:
+            return self.classes.rows
 
-        def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+        def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float]]:
             for start, stop in bounds:
-                if self.are_indices:
-                    index = self._kept(slice(start, stop))
-                    count = index.size
-                    of_class = np.bincount(index.astype(np.intp), minlength=k)
-                else:
-                    count = stop - start
-                    of_class = np.add.reduce(self.classes.load(self.flat, start, stop), axis=1)
-                mass = self.weight @ of_class * (1 - self.smoothing)
-                yield count, float(mass + self.smoothing * np.mean(self.weight) * count)
+                yield (self._kept(slice(start, stop)).size,)
 
-        block = self.classes.block(1 if self.are_indices else k)
-        sums = in_blocks(process, self.classes.rows, block=block, workers=workers)
-        count, mass = sums or (0, 0.0)
-        return int(count), mass
+        block = self.classes.block(1)
+        (count,) = in_blocks(process, self.classes.rows, block=block, workers=workers) or (0,)
+        return int(count)
+
+    def mass(self, sample_weight: np.ndarray | None, workers: int) -> float:
+        """Return Σ a over all classes and rows that are not ignored, each times its weight."""
+        everywhere = self.smoothing * np.mean(self.weight)
+
+        def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float]]:
+            for start, stop in bounds:
+                rows = slice(start, stop)
+                if self.are_indices:
+                    of_row = self.weight[self.index(rows)]
+                else:
+                    a = self.classes.load(self.flat, start, stop)
+                    a *= self.weight[:, np.newaxis]
+                    of_row = np.add.reduce(a, axis=0)
+                of_row *= 1 - self.smoothing
+                of_row += everywhere
+                if sample_weight is not None:
+                    of_row *= sample_weight[rows]
+                ignored = self.ignored(rows)
+                if ignored is not None:
+                    of_row[ignored] = 0
+                yield (float(np.add.reduce(of_row)),)
+
+        block = self.classes.block(1 if self.are_indices else self.classes.count)
+        (mass,) = in_blocks(process, self.classes.rows, block=block, workers=workers) or (0.0,)
+        return mass
 
     def ignored(self, rows: slice) -> np.ndarray | None:
         """Return which rows are ignored, or None where none can be."""

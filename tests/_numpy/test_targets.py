@@ -32,9 +32,24 @@ def test_indices_and_their_one_hot_rows_are_weighted_alike(smoothing):
 @pytest.mark.parametrize("ignore_index", [None, 0, 2, -100])
 def test_count_and_mass_leave_out_the_ignored_rows(ignore_index):
     kept = INDEX[ignore_index != INDEX]
-    count, mass = targets(ignore_index=ignore_index).count_and_mass(1)
-    assert count == len(kept)
-    assert mass == WEIGHT[kept].sum()
+    some = targets(ignore_index=ignore_index)
+    assert some.count(1) == len(kept)
+    assert some.mass(None, 1) == WEIGHT[kept].sum()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+@pytest.mark.parametrize("ignore_index", [None, 0, -100])
+def test_mass_is_the_sum_of_the_weighted_labels_times_the_weight_of_the_row(
+    ignore_index, smoothing
+):
+    one_hot, sample_weight = np.eye(3)[INDEX], np.array([3, 0, 1, 2], np.uint8)
+    of_row = weighted_by_hand(one_hot, WEIGHT, smoothing).sum(axis=1) * sample_weight
+    some = targets(ignore_index=ignore_index, smoothing=smoothing)
+    kept = ignore_index != INDEX
+    np.testing.assert_allclose(some.mass(sample_weight, 1), of_row[kept].sum(), rtol=1e-15)
+    if ignore_index is None:
+        soft = targets(one_hot, smoothing=smoothing)
+        np.testing.assert_allclose(soft.mass(sample_weight, 1), of_row.sum(), rtol=1e-15)
 
 
 def test_sum_over_the_other_classes_keeps_small_numbers_beside_a_large_one():

@@ -271,7 +271,9 @@ def _categorical(function):
     soft = {first: (sort, row), "labels": ("unit", LABELS)} | options
     hard = {first: (sort, np.stack([row, row])), "labels": ("index", np.array([0, 2]))} | options
     hard["ignore_index"] = ("ignore_index", -100)
-    return [Call(function, soft, (*misfits, one_row)), Call(function, hard)]
+    hard["sample_weight"] = ("weight", np.array([1.0, 2.0]))
+    rows = [{"sample_weight": np.ones(shape)} for shape in [(3,), (2, 1), (1, 2), ()]]
+    return [Call(function, soft, (*misfits, one_row)), Call(function, hard, tuple(rows))]
 
 
 def _judges():
@@ -343,6 +345,16 @@ CALLS = [
     _trainer(),
 ]
 OPTIONAL = {
-    *("weight", "pos_weight", "alpha", "workers", "ignore_index", "step", "rtol", "steps"),
+    *(
+        "weight",
+        "sample_weight",
+        "pos_weight",
+        "alpha",
+        "workers",
+        "ignore_index",
+        "step",
+        "rtol",
+        "steps",
+    ),
     *("learning_rate", "tolerance", "max_iterations"),
 }  # None leaves them out
