@@ -268,6 +268,7 @@ def cross_entropy_from_probabilities(
     weight: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
@@ -279,7 +280,7 @@ def cross_entropy_from_probabilities(
     probabilities : array_like
         p in [0, 1], ends included, shape (…, K, …). They are taken as they are: nothing checks or
         makes them sum to 1. If you have logits, call `cross_entropy`.
-    labels, weight, sample_weight, ignore_index, axis, reduction, workers
+    labels, weight, sample_weight, ignore_index, label_smoothing, axis, reduction, workers
         As in `cross_entropy`.
 
     Returns
@@ -314,6 +315,7 @@ def cross_entropy_from_probabilities(
         workers,
         sample_weight=sample_weight,
         ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -324,6 +326,7 @@ def cross_entropy_from_probabilities_gradient(
     weight: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
@@ -354,6 +357,7 @@ def cross_entropy_from_probabilities_gradient(
         workers,
         sample_weight=sample_weight,
         ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -364,6 +368,7 @@ def cross_entropy_from_probabilities_hessian(
     weight: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
@@ -394,6 +399,7 @@ def cross_entropy_from_probabilities_hessian(
         workers,
         sample_weight=sample_weight,
         ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )[0]
 
 
@@ -404,6 +410,7 @@ def cross_entropy_from_probabilities_value_and_gradient(
     weight: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
     axis: int = -1,
     reduction: str = "mean",
     workers: int | None = None,
@@ -431,4 +438,5 @@ def cross_entropy_from_probabilities_value_and_gradient(
         workers,
         sample_weight=sample_weight,
         ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
     )

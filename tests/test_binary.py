@@ -1,5 +1,6 @@
 """Binary cross-entropy against mpmath over the whole range, and at its ends."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -307,3 +308,40 @@ def test_smoothed_labels_keep_the_digits_of_both_sides(dtype, smoothing, label):
     exact = exact_values(ON_LOGITS["value"], points, label, label_smoothing=smoothing)
     # 2 and 3 ULP as without smoothing, and the roundings of the two labels
     assert worst_ulp(computed, exact) <= bound(dtype, 2) + 2
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0, 0.25, 1 - 1e-9])
+@pytest.mark.parametrize(
+    ("dtype", "smoothing"),
+    [(np.float64, s) for s in (1e-20, 1e-10, 0.1, 1.0)] + [(np.float32, s) for s in (1e-7, 0.1)],
+)
+def test_smoothed_labels_keep_the_digits_of_both_sides_of_a_probability(dtype, smoothing, label):
+    points, label = probabilities(dtype), dtype(label)
+    with mpmath.workdps(60):
+        e = mpmath.mpf(smoothing)
+        yes = (1 - e) * float(label) + e / 2
+        exact = {name: [] for name in ON_PROBABILITIES}
+        terms = []
+        for p in map(mpmath.mpf, points.tolist()):
+            exact["value"].append(-yes * mpmath.log(p) - (1 - yes) * mpmath.log1p(-p))
+            terms.append(float(max(yes / p, (1 - yes) / (1 - p))))
+            exact["gradient"].append((1 - yes) / (1 - p) - yes / p)
+            exact["hessian"].append(yes / p**2 + (1 - yes) / (1 - p) ** 2)
+    options = {"label_smoothing": smoothing, "reduction": "none"}
+    for part, ulp in (("value", 4), ("hessian", 6)):  # 2 and 4, and the roundings of the labels
+        computed = ON_PROBABILITIES[part](points, label, **options)
+        assert worst_ulp(computed, exact[part]) <= ulp
+    finite = np.isfinite(dtype(terms))
+    computed = binary_cross_entropy_gradient(points, label, **options)
+    errors = absolute_errors(computed[finite], np.array(exact["gradient"], dtype=object)[finite])
+    np.testing.assert_array_less(errors, 3 * np.finfo(dtype).eps * np.array(terms)[finite])
+
+
+def test_smoothed_certainty_costs_infinity_at_the_ends_and_the_jacobian_takes_the_smoothing_too():
+    assert binary_cross_entropy(0, 0, label_smoothing=0.1) == INF
+    slopes = binary_cross_entropy_gradient(
+        [0.0, 1.0], [0, 1], label_smoothing=0.1, reduction="none"
+    )
+    np.testing.assert_array_equal(slopes, [-INF, INF])
+    jacobian = binary_cross_entropy_jacobian([0.5, 0.25], [1, 0], label_smoothing=0.5)
+    np.testing.assert_array_equal(jacobian, np.diag([-1.0, 0.0]))

@@ -2,6 +2,7 @@
 
 import re
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -381,6 +382,38 @@ def test_weights_of_rows_and_of_classes_point_to_each_other():
         value(z, y, weight=rows)
     with pytest.raises(ValueError, match=r"^sample_weight: .*; to weigh classes, pass weight$"):
         value(z, y, sample_weight=of_classes)
+
+
+# Label smoothing in the probabilities -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("smoothing", [1e-20, 0.1, 1.0])
+@pytest.mark.parametrize("kind", ["index", "soft"])
+def test_smoothed_labels_of_probabilities_keep_their_digits(kind, smoothing):
+    p = np.array([[1e-300, 0.25, 0.75], [1 - 2**-53, 1e-20, 2**-53], [0.5, 0.5, 1e-8]])
+    index, soft, weight = np.array([2, 0, 0]), np.full((3, 3), 1 / 3), np.array([0.5, 1.0, 2.0])
+    labels, q = (index, np.eye(3)[index]) if kind == "index" else (soft, soft)
+    with mpmath.workdps(60):
+        e = mpmath.mpf(smoothing)
+        rows = range(3)
+        a = [[w * ((1 - e) * y + e / 3) for w, y in zip(weight, q[n], strict=True)] for n in rows]
+        exact = [-sum(a[n][k] * mpmath.log(p[n, k]) for k in rows) for n in rows]
+        slopes = [[-a[n][k] / mpmath.mpf(p[n, k]) for k in rows] for n in rows]
+    options = {"weight": weight, "label_smoothing": smoothing, "reduction": "none"}
+    function, slope, curvature, fused = ON_PROBABILITIES
+    # Smoothing, weight, logarithm, product and sum: a handful of roundings, none of them amplified
+    assert worst_ulp(function(p, labels, **options), exact) <= 6
+    assert worst_ulp(slope(p, labels, **options), slopes) <= 6
+    diagonal = curvature(p[1:], labels[1:], **options)[:, range(3), range(3)]
+    expected = [[-s / mpmath.mpf(x) for s, x in zip(*r, strict=True)]
+                for r in zip(slopes[1:], p[1:].tolist(), strict=True)]  # fmt: skip
+    assert worst_ulp(diagonal, expected) <= 6
+    options["reduction"] = "weighted_mean"
+    both = fused(p, labels, **options)
+    with mpmath.workdps(60):
+        mass = sum(map(sum, a))
+        assert worst_ulp(both[0], [sum(exact) / mass]) <= 6
+        assert worst_ulp(both[1], [[s / mass for s in row] for row in slopes]) <= 8
 
 
 # Rows that are left out -------------------------------------------------------------------------

@@ -77,8 +77,8 @@ def fill_from_probabilities(
     """Fill value, gradient and Hessian with respect to p, with 0 times infinity as 0.
 
     With B = 1 - y as rounded and r = (1 - B) - y, what rounding lost (nothing if B is given):
-    value: y (-log p) + (B + r) (-log1p(-p)). Gradient: (p - y) / (p (1 - p)).
-    Hessian: y / p² + B / (1 - p)².
+    value: y (-log p) + (B + r) (-log1p(-p)). Gradient: (p - y) / (p (1 - p)), where p - y is
+    B - (1 - p) if B is given and the smaller of the two. Hessian: y / p² + B / (1 - p)².
     """
     b, t, u = scratch[:3]
     b[...] = 1 - y if no is None else no
@@ -102,6 +102,8 @@ def fill_from_probabilities(
     if rows.gradient is not None:
         np.multiply(p, t, out=u)
         gradient = np.subtract(p, y, out=rows.gradient)
+        if no is not None:
+            np.subtract(b, t, out=gradient, where=b < y)
         gradient /= u
         undefined = np.isnan(gradient)
         if undefined.any():  # 0 / 0 where p = y = 0 or p = y = 1: the limits are 1 and -1
@@ -127,5 +129,5 @@ LOGITS = Formula(
 )
 """pos_weight y softplus(-z) + (1 - y) softplus(z)."""
 
-PROBABILITIES = Formula("probabilities", fill_from_probabilities)
+PROBABILITIES = Formula("probabilities", fill_from_probabilities, options=("label_smoothing",))
 """-(y log p + (1 - y) log(1 - p))."""

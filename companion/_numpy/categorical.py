@@ -75,5 +75,5 @@ _OPTIONS = ("sample_weight", "ignore_index", "label_smoothing")
 LOGITS = Formula("logits", fill_from_logits, options=_OPTIONS)
 """-Σ a_k log softmax_k(z)."""
 
-PROBABILITIES = Formula("probabilities", fill_from_probabilities, options=_OPTIONS[:2])
+PROBABILITIES = Formula("probabilities", fill_from_probabilities, options=_OPTIONS)
 """-Σ a_k log p_k."""

@@ -253,9 +253,8 @@ def _categorical(function):
         "axis": ("axis", -1),
         "reduction": ("reduction", "mean"),
         "workers": ("workers", None),
+        "label_smoothing": ("fraction", 0.1),
     }
-    if on_logits:
-        options["label_smoothing"] = ("fraction", 0.1)
     misfits = (
         {first: 0.5},
         {first: np.zeros((2, 0)), "labels": np.zeros(2, int)},

@@ -115,7 +115,8 @@ def _bound_in_logits(order, logits, labels, pos_weight=1.0):
     return max(pos_weight, 1.0) * {3: 1 / (6 * np.sqrt(3)), 4: 1 / 8}[order]
 
 
-def _bound_in_probabilities(order, probabilities, labels):
+def _bound_in_probabilities(order, probabilities, labels, smoothing=0.0):
+    labels = labels * (1 - smoothing) + smoothing / 2
     # (−log p)⁽ⁿ⁾ = (−1)ⁿ (n − 1)!/pⁿ; the nearer end may be closer by half, hence the 2ⁿ.
     factorial = {3: 2, 4: 6}[order]
     nearer = labels / probabilities**order + (1 - labels) / (1 - probabilities) ** order
@@ -144,16 +145,22 @@ def _focal_row(name, gamma, **options):
     )
 
 
-PROBABILITIES = Loss(
-    "probabilities",
-    binary_formulas.PROBABILITIES,
-    binary,
-    "binary_cross_entropy",
-    _bound_in_probabilities,
-)
+def _probabilities_row(name, **options):
+    return Loss(
+        name,
+        binary_formulas.PROBABILITIES,
+        binary,
+        "binary_cross_entropy",
+        partial(_bound_in_probabilities, smoothing=options.get("label_smoothing", 0.0)),
+        options,
+    )
+
+
+PROBABILITIES = _probabilities_row("probabilities")
 LOGITS = _logits_row("logits")
 LOSSES = [
     PROBABILITIES,
+    _probabilities_row("probabilities, label_smoothing", label_smoothing=0.25),
     LOGITS,
     _logits_row("logits, pos_weight", pos_weight=2.5),
     _logits_row("logits, label_smoothing", label_smoothing=0.25),
