@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
 from companion import focal, reference, torch_losses
+from companion.reference import focal as exact_focal
 from companion.torch_losses._focal import focal_loss_of_logits
 from tests.tables.grids import logits, worst_ulp
 from tests.tables.tensors import FAR, PEER, draw, gradients, leaf, points_of
@@ -41,7 +42,7 @@ def test_hard_labels_keep_their_digits_in_both_tails(dtype, label, gamma, device
     (gradient,) = torch.autograd.grad(loss.sum(), z)
     points = z.detach().double().tolist()
     for got, suffix in ((loss.detach(), ""), (gradient, "_gradient")):
-        judge = getattr(reference, f"binary_focal_cross_entropy_with_logits{suffix}")
+        judge = getattr(exact_focal, f"binary_focal_cross_entropy_with_logits{suffix}")
         exact = [judge(point, label, gamma=gamma) for point in points]
         # m is off by up to 2 ULP, which the power multiplies by γ; beside it a few roundings
         assert worst_ulp(got.cpu(), exact) <= 4 + 2 * gamma
@@ -55,7 +56,7 @@ def test_gradient_for_soft_labels_is_off_by_a_few_ulp_of_its_terms(label, gamma,
     loss = torch_losses.sigmoid_focal_loss(z, y, -1, gamma)
     (gradient,) = torch.autograd.grad(loss.sum(), z)
     for a, got in zip(z.tolist(), gradient.tolist(), strict=True):
-        exact = reference.binary_focal_cross_entropy_with_logits_gradient(a, label, gamma=gamma)
+        exact = exact_focal.binary_focal_cross_entropy_with_logits_gradient(a, label, gamma=gamma)
         s, c = reference.sigmoid(a), reference.sigmoid(-a)
         # Both terms of the slope, as if they did not cancel, times m^γ
         cost = reference.binary_cross_entropy_with_logits(a, label)
