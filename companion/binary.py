@@ -69,8 +69,9 @@ def binary_cross_entropy_with_logits(
     Returns
     -------
     numpy scalar or numpy.ndarray
-        The loss in nats, at least 0; an array for "none". float16 is computed in float32 and sums
-        run in float64, but the dtype is that of the arguments (integers give float64).
+        The loss in nats, at least 0; an array for "none". The dtype is that of the arguments
+        (integers give float64), but a reduced loss of float16 is a float32, for a sum of float16
+        overflows at 65504. float16 is computed in float32, and sums run in float64.
 
     Raises
     ------
@@ -263,8 +264,8 @@ def binary_cross_entropy(
     Returns
     -------
     numpy scalar or numpy.ndarray
-        The loss in nats, at least 0; an array for "none". Probability 0 for label 1 costs inf:
-        nothing is clipped.
+        The loss in nats, at least 0; an array for "none"; of what dtype, see
+        `binary_cross_entropy_with_logits`. Probability 0 for label 1 costs inf: nothing is clipped.
 
     Raises
     ------

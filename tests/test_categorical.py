@@ -44,7 +44,7 @@ def test_is_as_accurate_as_promised_whichever_class_is_right(row, dtype):
     bounds = (2, 2.5, 5) if dtype == np.float64 else (0.51, 0.51, 0.51)
     for y in range(len(z)):
         for function, bound in zip(ON_LOGITS[:3], bounds, strict=True):
-            result = function(z, y)
+            result = function(z, y, reduction="none")
             assert result.dtype == dtype
             exact = getattr(reference, function.__name__)(z, y)
             assert worst_ulp(result, exact) <= bound
@@ -252,6 +252,20 @@ def test_weighted_mean_is_scikit_learn_s_and_pytorch_s_mean_for_indices():
     theirs = log_loss(index, p, sample_weight=weight[index], labels=range(4))
     assert ours == pytest.approx(theirs, rel=1e-13)
     assert ours == pytest.approx(in_torch(logits, index, weight, 0.0, "mean")[1].item(), rel=1e-13)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "weighted_mean", "batchmean"])
+@pytest.mark.parametrize("functions", [ON_LOGITS, ON_PROBABILITIES], ids=["logits", "p"])
+def test_reduced_half_precision_is_float32_and_does_not_overflow_at_65504(functions, reduction):
+    size = 100_000
+    x, labels = np.full((size, 2), 0.5, np.float16), np.zeros(size, int)
+    factor = size if reduction == "sum" else 1
+    result, slopes = functions[3](x, labels, reduction=reduction)
+    assert type(result) is type(functions[0](x, labels, reduction=reduction)) is np.float32
+    assert result == pytest.approx(factor * np.log(2), rel=2**-23)
+    assert slopes.dtype == functions[2](x[:2], labels[:2]).dtype == np.float16
+    each = functions[0](x[0], labels[0], reduction="none")
+    assert type(each) is np.float16
 
 
 # Weights of rows --------------------------------------------------------------------------------

@@ -205,11 +205,14 @@ def _fill_block(
 def _reduce(
     call: _Call, divisor: float, totals: tuple[float, ...], outputs: list[np.ndarray | None]
 ) -> tuple[Any, ...]:
-    """Return each result: an array as it is, the sum of losses divided, rounded to the dtype."""
+    """Return each result: an array as it is, the sum of losses divided and rounded.
+
+    A float16 would overflow at 65504, so a reduced result is at least a float32.
+    """
     return tuple(
         out[()]
         if out is not None
-        else _rounded(total / (divisor if kind == "value" else 1), call.dtype)
+        else _rounded(total / (divisor if kind == "value" else 1), compute_dtype(call.dtype))
         for kind, total, out in zip(call.want, totals, outputs, strict=True)
     )
 

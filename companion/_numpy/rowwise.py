@@ -29,6 +29,7 @@ from companion.contracts import (
     check_smoothing,
     check_unit_interval,
     check_weight,
+    compute_dtype,
     count_workers,
 )
 from companion.reduction import REDUCTIONS, apply_weight, denominator
@@ -186,10 +187,11 @@ def _evaluate(
 def _reduce(
     call: _Call, divisor: float, total: float, outputs: dict[str, np.ndarray | None]
 ) -> tuple[Any, ...]:
-    """Return each result: an array as it is, the sum of losses divided, rounded to the dtype."""
+    """Return each result: an array as it is, the sum of losses divided and rounded."""
+    number = compute_dtype(call.dtype).type  # a float16 would overflow at 65504
     with np.errstate(all="ignore"):
         return tuple(
-            call.dtype.type(total / divisor) if out is None else out[()] for out in outputs.values()
+            number(total / divisor) if out is None else out[()] for out in outputs.values()
         )
 
 
