@@ -213,15 +213,15 @@ def log1mexp(x: ArrayLike) -> Floats:
     return _elementwise(formula, "x", x, np.dtype(np.float64))
 
 
-def logsumexp(z: ArrayLike, *, axis: int = -1) -> Floats:
+def logsumexp(z: ArrayLike, *, axis: int | tuple[int, ...] | None = -1) -> Floats:
     """Return log Σ exp(z) along `axis`, as m + log1p(Σ exp(z - m) over all but the maximum m).
 
     Parameters
     ----------
     z : array_like
         Logits, shape (…, K, …), any float.
-    axis : int
-        The class axis.
+    axis : int, tuple of int or None
+        The axis of the classes, or several, or all.
 
     Returns
     -------
@@ -237,11 +237,13 @@ def logsumexp(z: ArrayLike, *, axis: int = -1) -> Floats:
     --------
     >>> bool(logsumexp([0.0, -40.0]) == np.exp(-40.0))
     True
+    >>> bool(logsumexp([[0.0, 0.0], [0.0, 0.0]], axis=None) == np.log(4))  # SciPy's default axis
+    True
     """
-    return _over_classes(Shifted.log_sum_of_exp, z, axis, "number")
+    return _over_axes(Shifted.log_sum_of_exp, z, axis, "number")
 
 
-def log_softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
+def log_softmax(z: ArrayLike, *, axis: int | tuple[int, ...] | None = -1) -> Floats:
     """Return z - logsumexp(z) along `axis`, with the digits of a log-probability close to 0.
 
     Parameters
@@ -249,8 +251,8 @@ def log_softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
     z : array_like
         Logits, shape (…, K, …), any float. One infinite logit gives the limit; where the limit does
         not exist (two logits of +inf, or all -inf) the result is NaN.
-    axis : int
-        The class axis.
+    axis : int, tuple of int or None
+        The axis of the classes, or several, or all.
 
     Returns
     -------
@@ -262,10 +264,10 @@ def log_softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
     >>> bool(log_softmax([40.0, 0.0])[0] == -np.exp(-40.0))
     True
     """
-    return _over_classes(lambda shifted: -shifted.log_loss(), z, axis, "row")
+    return _over_axes(lambda shifted: -shifted.log_loss(), z, axis, "row")
 
 
-def softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
+def softmax(z: ArrayLike, *, axis: int | tuple[int, ...] | None = -1) -> Floats:
     """Return exp(z) / Σ exp(z) along `axis`.
 
     Parameters
@@ -273,8 +275,8 @@ def softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
     z : array_like
         Logits, shape (…, K, …), any float. One infinite logit gives the limit; where the limit does
         not exist (two logits of +inf, or all -inf) the result is NaN.
-    axis : int
-        The class axis.
+    axis : int, tuple of int or None
+        The axis of the classes, or several, or all.
 
     Returns
     -------
@@ -290,7 +292,7 @@ def softmax(z: ArrayLike, *, axis: int = -1) -> Floats:
     >>> softmax([np.inf, 0.0])
     array([1., 0.])
     """
-    return _over_classes(Shifted.softmax, z, axis, "row")
+    return _over_axes(Shifted.softmax, z, axis, "row")
 
 
 def softmax_jacobian(z: ArrayLike, *, axis: int = -1) -> Floats:
@@ -315,7 +317,8 @@ def softmax_jacobian(z: ArrayLike, *, axis: int = -1) -> Floats:
     array([[ 0.25, -0.25],
            [-0.25,  0.25]])
     """
-    return _over_classes(Shifted.jacobian, z, axis, "matrix")
+    (z,), _ = as_arrays(z=z)
+    return _over_classes(Shifted.jacobian, z, check_axis("z", z, axis), "matrix")
 
 
 def sigmoid_jacobian(z: ArrayLike) -> Floats:
@@ -374,12 +377,37 @@ def _elementwise(
     return result[()]
 
 
+def _over_axes(
+    formula: Callable[[Shifted], np.ndarray],
+    z: ArrayLike,
+    axis: int | tuple[int, ...] | None,
+    result: str,
+) -> Floats:
+    """Return what `formula` gives for each row of logits, whose classes may have several axes."""
+    (z,), _ = as_arrays(z=z)
+    if axis is not None and not isinstance(axis, tuple):
+        return _over_classes(formula, z, check_axis("z", z, axis), result)
+    if axis is None:
+        axes = list(range(z.ndim))
+    else:
+        axes = sorted({check_axis("z", z, each) for each in axis})
+        if len(axes) < max(1, len(axis)):
+            raise ValueError(
+                f"axis: expected different axes, got {axis}; name each class axis once"
+            )
+    last = range(-len(axes), 0)
+    moved = np.moveaxis(z, axes, last)
+    flat = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+    values = _over_classes(formula, flat, check_axis("z", flat, -1), result)
+    return np.moveaxis(values.reshape(moved.shape), last, axes)[()] if result == "row" else values
+
+
 def _over_classes(
-    formula: Callable[[Shifted], np.ndarray], z: ArrayLike, axis: int, result: str
+    formula: Callable[[Shifted], np.ndarray], z: np.ndarray, axis: int, result: str
 ) -> Floats:
     """Return what `formula` gives for each row of logits: a number, a row or a (K, K) matrix."""
     (z,), dtype = as_arrays(z=z)
-    classes = ClassAxis(z.shape, check_axis("z", z, axis))
+    classes = ClassAxis(z.shape, axis)
     k = classes.count
     shapes = {"number": classes.rest, "row": z.shape, "matrix": (*classes.rest, k, k)}
     out = np.empty(shapes[result], dtype)

@@ -215,6 +215,56 @@ def test_axis_chooses_the_classes(function, axis):
         np.testing.assert_array_equal(function(array), function(array, axis=-1))
 
 
+@pytest.mark.parametrize("function", OVER_CLASSES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "axis", [None, (0,), (1, 2), (0, 1), (2, 0), (-1, 0, 1), (0, 1, 2)], ids=str
+)
+def test_several_axes_hold_the_classes_as_in_scipy(function, axis):
+    array = np.random.default_rng(0).normal(0, 3, (2, 3, 4))
+    before = array.copy()
+    array.flags.writeable = False
+    for given_array in (array, np.asfortranarray(array), array.astype(np.float32)):
+        result = function(given_array, axis=axis)
+        expected = getattr(special, function.__name__)(given_array.astype(np.float64), axis=axis)
+        assert result.shape == np.shape(expected)
+        assert result.dtype == given_array.dtype
+        # 1e-14 and 1e-15: SciPy's lose a few digits
+        rtol = max(1e-14, 2 * np.finfo(given_array.dtype).eps)
+        np.testing.assert_allclose(result, expected, rtol=rtol, atol=1e-15)
+    np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("function", OVER_CLASSES, ids=lambda f: f.__name__)
+def test_all_axes_keep_the_digits_of_one_and_make_one_class_of_a_scalar(function):
+    row = [700.1, 0.3, 699.7, -40.2]
+    exact = np.array(getattr(reference, function.__name__)(row), dtype=object)
+    square = function(np.reshape(row, (2, 2)), axis=None)
+    assert square.shape == (() if function is logsumexp else (2, 2))
+    assert worst_ulp(square, exact) <= 3
+    alone = {logsumexp: 3.0, softmax: 1.0, log_softmax: 0.0}[function]
+    assert function(3.0, axis=None) == alone
+    assert type(function(np.float32(3), axis=None)) is np.float32
+
+
+@pytest.mark.parametrize("function", OVER_CLASSES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    ("axis", "error", "words"),
+    [
+        ((0, 0), ValueError, r"different axes, got \(0, 0\); name each class axis once"),
+        ((0, -2), ValueError, r"different axes, got \(0, -2\)"),
+        ((), ValueError, r"different axes, got \(\)"),
+        ((0, 2), ValueError, "axis of z with shape"),
+        ((0, 1.0), TypeError, "integer, got float"),
+        ([0, 1], TypeError, "integer, got list"),
+    ],
+)
+def test_axes_that_are_none_are_refused(function, axis, error, words):
+    with pytest.raises(error, match=f"^axis: expected .*{words}"):
+        function(np.zeros((2, 3)), axis=axis)
+    with pytest.raises(ValueError, match="at least one class"):
+        function(np.zeros((2, 0)), axis=None)
+
+
 @pytest.mark.parametrize(
     ("row", "total", "shares"),
     [

@@ -182,6 +182,15 @@ OPTIONS = {
         ((0, 1), TypeError, ["tuple"]),
     ],
 }
+# Where classes may have several axes
+OPTIONS["axes"] = [
+    *(row for row in OPTIONS["axis"] if row[0] not in (None, (0, 1))),
+    ((0, 0), ValueError, [r"\(0, 0\)", "once"]),
+    ((), ValueError, [r"\(\)", "once"]),
+    ((0, 7), ValueError, ["7"]),
+    ((0.0,), TypeError, ["float"]),
+    ([0], TypeError, ["list"]),
+]
 
 LOGITS = np.array([-2.0, 0.5, 3.0])
 PROBABILITIES = np.array([0.2, 0.7, 0.9])
@@ -239,7 +248,8 @@ def _elementary(function):
     if function is elementary.sigmoid_jacobian:
         return Call(function, logits, ({"z": 1.0}, {"z": np.ones((2, 2))}))
     if "softmax" in function.__name__ or function is elementary.logsumexp:
-        return Call(function, logits | {"axis": ("axis", -1)}, ({"z": 1.0},))
+        sort = "axis" if "jacobian" in function.__name__ else "axes"
+        return Call(function, logits | {"axis": (sort, -1)}, ({"z": 1.0},))
     return Call(function, logits)
 
 
