@@ -1,9 +1,9 @@
 """Binary cross-entropy, derived and checked: the code behind the book.
 
 `import companion` needs NumPy alone and brings the names of `elementary`, `binary`, `categorical`
-and `focal`, and `reduction.RunningMean`. All else is imported by its module: the twins of PyTorch's
-losses (`torch_losses`), the judges (`symbolic` needs SymPy, `reference` mpmath, `gradient_check`),
-the trainer, the figures (`plotting` needs Matplotlib).
+and `focal`, `reduction.RunningMean` and `versions.show_versions`. All else is imported by its
+module: the twins of PyTorch's losses (`torch_losses`), the judges (`symbolic` needs SymPy,
+`reference` mpmath, `gradient_check`), the trainer, the figures (`plotting` needs Matplotlib).
 """
 
 from companion.binary import (
@@ -45,6 +45,7 @@ from companion.focal import (
     binary_focal_cross_entropy_with_logits_value_and_gradient,
 )
 from companion.reduction import RunningMean
+from companion.versions import show_versions
 
 __all__ = [
     "RunningMean",
@@ -73,6 +74,7 @@ __all__ = [
     "log_softmax",
     "logit",
     "logsumexp",
+    "show_versions",
     "sigmoid",
     "sigmoid_jacobian",
     "softmax",
