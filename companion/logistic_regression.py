@@ -11,15 +11,11 @@ intercept b free. So `l2` is scikit-learn's 1/C; for the mean of the losses divi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.binary import (
-    binary_cross_entropy_with_logits_hessian,
-    binary_cross_entropy_with_logits_value_and_gradient,
-)
+from companion._logistic import Objective, Point, line_search, make_objective
 from companion.contracts import (
     as_array,
     check_choice,
@@ -32,12 +28,19 @@ from companion.elementary import sigmoid
 
 __all__ = ["LogisticRegressionResult", "fit_logistic_regression"]
 
-_EPS = float(np.finfo(np.float64).eps)
-_ILL_CONDITIONED = 1e10  # coefficients have lost about ten of sixteen digits
-_SLIGHT = 1e-6  # a loss of margin that counts as none beside the largest gain
+_SURE = 0.01  # tolerance times condition, an error of coefficients beside the largest: two digits
+_SLIGHT = 1e-9  # a loss of margin that counts as none beside the largest gain
+_MOVING = 1e-3  # in logits: Newton's last step to a minimum is smaller, one to infinity about 1
+_HUGE = 1e290, 1e300  # the sums of weights and of squares stay below, so that nothing overflows
 _DEFAULT = "leave it out for the default"
 _MAX_ITERATIONS = {"newton": 100, "gradient_descent": 10_000}
 _TOLERANCE = {"newton": 1e-12, "gradient_descent": 1e-8}
+_TOO_FEW = {
+    "newton": "raise max_iterations, or centre and scale the features",
+    "gradient_descent": "raise max_iterations, centre and scale the features, or take "
+    "method='newton'",
+}
+_STUCK = "rounding allows no more progress: centre and scale the features"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +54,17 @@ class LogisticRegressionResult:
     losses: np.ndarray = field(repr=False)
     """The objective at the start and after each iteration."""
     gradient_norm: float
-    """The largest element of the gradient, that in βⱼ divided by Σ wᵢ|xᵢⱼ| + l2 |βⱼ|, which
-    makes it a pure number from 0 to 1. It is what `tolerance` bounds."""
+    """The largest element of the gradient, that in βⱼ divided by Σ wᵢ|xᵢⱼ| + l2 max|β|, which
+    makes it a pure number from 0 to 1. It is what `tolerance` bounds. For a column of one sign
+    beside an intercept, xᵢⱼ is counted from the smallest: no offset makes a gradient look small."""
     condition_number: float
     """Of the Hessian at the end, its rows and columns scaled to a diagonal of 1; infinite where
-    features are linearly dependent."""
+    features are linearly dependent, NaN where the fit diverged. The columns are those of
+    `gradient_norm`."""
     iterations: int
     """The number of steps taken."""
     converged: bool
-    """Whether the objective has a minimum and this is it, within the tolerance."""
+    """Whether the objective has a minimum and this is it, within the tolerance or rounding."""
     message: str
     """The same in words, and what to do where it did not converge."""
 
@@ -78,6 +83,7 @@ class LogisticRegressionResult:
         return sigmoid(self.predict_logits(features))
 
 
+@np.errstate(all="ignore")  # what overflows is refused or said, and no minimum needs an underflow
 def fit_logistic_regression(
     features: ArrayLike,
     labels: ArrayLike,
@@ -95,11 +101,12 @@ def fit_logistic_regression(
     Parameters
     ----------
     features : array_like
-        x, shape (N, number of features), finite; computed in float64.
+        x, shape (N, number of features), finite; computed in float64. Offsets cost no digits
+        beside an intercept.
     labels : array_like
         y in [0, 1], shape (N,); soft labels are allowed.
     weight : array_like, optional
-        w, shape (N,), finite, at least 0, not all 0; 1 where absent.
+        w, shape (N,), finite, at least 0, not all 0; 1 where absent. A row of weight 0 is left out.
     l2 : float
         At least 0; scikit-learn's 1/C.
     intercept : bool
@@ -112,14 +119,15 @@ def fit_logistic_regression(
         eigenvalue of Xᵀ diag(w) X, since σ' is at most 1/4. Below 2/L every step descends.
     tolerance : float, optional
         What `gradient_norm` must reach: by default 1e-12 for Newton's method, whose last steps
-        double the digits, and 1e-8 for gradient descent.
+        double the digits, and 1e-8 for gradient descent; 0 asks for as much as rounding allows. A
+        gradient no larger than the rounding of its terms has always arrived.
     max_iterations : int, optional
-        100 for Newton's method, 10 000 for gradient descent.
+        At least 0; 100 for Newton's method, 10 000 for gradient descent.
 
     Returns
     -------
     LogisticRegressionResult
-        Read its `converged` and `message`: nothing is raised where the fit fails.
+        Read its `converged` and `message`: nothing is raised or warned where no minimum is found.
 
     Raises
     ------
@@ -127,8 +135,9 @@ def fit_logistic_regression(
         If an argument is no array of real numbers, or an option has the wrong type.
     ValueError
         If shapes do not fit, a feature is NaN or infinite, a label lies outside [0, 1], a weight
-        is negative or infinite, an option is out of range, or all labels are 0 or all 1 while an
-        intercept is fitted: it would grow for ever.
+        is negative or infinite, an option is out of range, all labels are 0 or all 1 while an
+        intercept is fitted (it would grow for ever), or features or weights are so large that their
+        sums of squares, or sums, overflow.
 
     Notes
     -----
@@ -161,47 +170,42 @@ def fit_logistic_regression(
     check_choice("method", method, tuple(_MAX_ITERATIONS))
     if learning_rate is not None:
         learning_rate = check_number("learning_rate", learning_rate, "(0, inf)", _DEFAULT)
-    problem = _problem(features, labels, weight, l2, intercept)
-    tolerance = check_number(
-        "tolerance", _TOLERANCE[method] if tolerance is None else tolerance, "(0, inf)", _DEFAULT
-    )
-    limit = _MAX_ITERATIONS[method] if max_iterations is None else max_iterations
-    mend = f"leave it out for {_MAX_ITERATIONS[method]}"
-    if check_integer("max_iterations", limit, mend) < 1:
-        raise ValueError(f"max_iterations: expected at least 1, got {limit}; {mend}")
-    if method == "newton":
-        if learning_rate is not None:
+        if method == "newton":
             raise ValueError(
                 f"learning_rate: expected None for Newton's method, got {learning_rate!r}; it "
                 "searches its own steps, so leave it out or use method='gradient_descent'"
             )
-        rate = bound = 0.0
-    else:
-        bound = problem.lipschitz()
-        rate = 1 / bound if learning_rate is None else learning_rate
-    point, step = problem.at(np.zeros(problem.design.shape[1])), None
-    losses, norm = [point.loss], problem.gradient_norm(point)
-    while norm > tolerance and len(losses) <= limit and np.isfinite(point.loss):
+    objective = _objective(features, labels, weight, l2, intercept)
+    tolerance = check_number(
+        "tolerance", _TOLERANCE[method] if tolerance is None else tolerance, "[0, inf)", _DEFAULT
+    )
+    limit = _MAX_ITERATIONS[method] if max_iterations is None else max_iterations
+    mend = f"leave it out for {_MAX_ITERATIONS[method]}"
+    if check_integer("max_iterations", limit, mend) < 0:
+        raise ValueError(f"max_iterations: expected at least 0, got {limit}; {mend}")
+    bound = objective.curvature_bound() if method == "gradient_descent" else 1.0
+    rate = 1 / bound if learning_rate is None else learning_rate
+    point = objective.at(np.zeros(len(objective.shift)))
+    losses, norm = [point.loss], objective.gradient_norm(point)
+    while norm > tolerance and len(losses) <= limit and point.is_finite():
         if method == "newton":
-            step = problem.newton_step(point)[0]
-            following = _line_search(problem, point, step)
+            following = line_search(objective, point, objective.newton_step(point)[0])
             if following is None:
                 break
         else:
-            step = -rate * point.gradient
-            following = problem.at(point.parameters + step)
-        before, point, norm = norm, following, problem.gradient_norm(following)
+            following = objective.at(point.parameters + objective.descent_step(point, rate))
+        before, point, norm = norm, following, objective.gradient_norm(following)
         losses.append(point.loss)
         if method == "newton" and norm > before / 2 and losses[-1] >= losses[-2]:
             break  # neither the gradient nor the loss falls any more
-    condition = problem.newton_step(point)[1]
-    converged, message = _verdict(problem, point, step, losses, norm, tolerance, limit, condition)
-    if method == "gradient_descent" and not converged and losses[-1] > min(losses):
+    mend = _TOO_FEW[method] if len(losses) > limit else _STUCK
+    converged, condition, message = _verdict(objective, point, losses, norm, tolerance, mend)
+    if learning_rate is not None and not losses[-1] <= min(losses):
         message += f" (the loss rose: a learning_rate of at most {1 / bound:.3g} cannot do that)"
-    width = len(point.parameters) - intercept
+    coefficients, constant = objective.unshifted(point) if intercept else (point.parameters, 0.0)
     return LogisticRegressionResult(
-        point.parameters[:width].copy(),
-        float(point.parameters[width]) if intercept else 0.0,
+        coefficients,
+        constant,
         np.array(losses),
         norm,
         condition,
@@ -211,135 +215,61 @@ def fit_logistic_regression(
     )
 
 
-class _Point(NamedTuple):
-    parameters: np.ndarray
-    logits: np.ndarray
-    loss: float
-    gradient: np.ndarray
-
-
-class _Problem(NamedTuple):
-    """The objective: its value, its derivatives and its steps."""
-
-    design: np.ndarray  # the features, and a column of 1 for the intercept
-    labels: np.ndarray
-    weight: np.ndarray
-    penalty: np.ndarray  # l2 for each column, 0 for the intercept
-
-    def at(self, parameters: np.ndarray) -> _Point:
-        with np.errstate(all="ignore"):
-            logits = self.design @ parameters
-            loss, slope = binary_cross_entropy_with_logits_value_and_gradient(
-                logits, self.labels, weight=self.weight, reduction="sum"
-            )
-            loss = float(loss + self.penalty @ parameters**2 / 2)
-            return _Point(
-                parameters, logits, loss, self.design.T @ slope + self.penalty * parameters
-            )
-
-    def gradient_norm(self, point: _Point) -> float:
-        size = self.weight @ abs(self.design) + self.penalty * abs(point.parameters)
-        return float(np.max(abs(point.gradient) / np.where(size > 0, size, 1), initial=0.0))
-
-    def lipschitz(self) -> float:
-        """Return a bound of the Hessian's largest eigenvalue, everywhere."""
-        rows = np.sqrt(self.weight)[:, None] * self.design
-        return float(np.linalg.norm(rows, 2) ** 2 / 4 + np.max(self.penalty, initial=0.0)) or 1.0
-
-    def newton_step(self, point: _Point) -> tuple[np.ndarray, float]:
-        """Return -H⁻¹g, without directions in which H is 0 up to rounding, and H's condition."""
-        curvature = binary_cross_entropy_with_logits_hessian(
-            point.logits, self.labels, weight=self.weight, reduction="sum"
-        )
-        hessian = (self.design.T * curvature) @ self.design + np.diag(self.penalty)
-        # Columns in other units must not look dependent: scale the diagonal to 1
-        diagonal = np.sqrt(np.diag(hessian))
-        scale = np.divide(1, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0)
-        values, vectors = np.linalg.eigh(hessian * scale * scale[:, None])
-        keep = values > max(self.design.shape) * _EPS * np.max(values, initial=0.0)
-        inverse = np.where(keep, 1 / np.where(keep, values, 1), 0)
-        step = -scale * (vectors @ (inverse * (vectors.T @ (scale * point.gradient))))
-        return step, float(values[-1] / values[0]) if len(values) and keep.all() else np.inf
-
-
-def _line_search(problem: _Problem, point: _Point, step: np.ndarray) -> _Point | None:
-    """Return the first of 1, 1/2, 1/4, … of the step that makes progress, or None."""
-    slope = float(point.gradient @ step)
-    for halvings in range(60):
-        share = 0.5**halvings
-        following = problem.at(point.parameters + share * step)
-        if following.loss <= point.loss + 1e-4 * share * slope:
-            return following
-        # Near the minimum rounding hides what the loss gains; the gradient still shows it
-        level = following.loss <= point.loss * (1 + _EPS**0.5)
-        if level and abs(following.gradient @ step) < 0.9 * abs(slope):
-            return following
-    return None
-
-
 def _verdict(
-    problem: _Problem,
-    point: _Point,
-    step: np.ndarray | None,
+    objective: Objective,
+    point: Point,
     losses: list[float],
     norm: float,
     tolerance: float,
-    limit: int,
-    condition: float,
-) -> tuple[bool, str]:
-    """Return whether the end is a minimum, and the same in words."""
-    free = not problem.penalty.any()
-    if free and _gains(problem, point.logits).min() > 0:
-        return False, (
+    mend: str,
+) -> tuple[bool, float, str]:
+    """Return whether the end is a minimum, the condition there, and the first in words."""
+    if not point.parameters.size:
+        return True, 1.0, "converged: there is nothing to fit, neither a feature nor an intercept"
+    end = f"the scaled gradient is {norm:.1e} after {len(losses) - 1} iterations"
+    if not point.is_finite():
+        return False, np.nan, f"diverged: the loss is {point.loss}; {end}; lower the learning_rate"
+    ahead, condition = objective.newton_step(point)
+    free = not objective.penalty.any()
+    if free and objective.gains(point.parameters).min() > 0:
+        message = (
             "no minimum: the labels are separated perfectly, so that without L2 the loss falls to "
             "0 as the coefficients grow for ever; pass l2 > 0"
         )
-    gains = _gains(problem, point.logits if step is None else problem.design @ step)
-    if free and gains.max() > 0 and gains.min() >= -_SLIGHT * gains.max():
-        return False, (
+        return False, condition, message
+    gains = objective.gains(ahead)
+    if free and gains.max() > _MOVING and gains.min() >= -_SLIGHT * gains.max():
+        message = (
             "no minimum: some labels are separated perfectly and none is against it, so that "
             "without L2 a coefficient grows for ever; pass l2 > 0"
         )
-    end = f"the scaled gradient is {norm:.1e} after {len(losses) - 1} iterations"
-    if not np.isfinite(point.loss):
-        return False, f"diverged: the loss is {point.loss}; {end}; lower the learning_rate"
-    if not norm <= tolerance:
-        mend = "raise max_iterations, standardise the features or take method='newton'"
-        if len(losses) <= limit:
-            mend = "rounding allows no more progress: standardise the features, or pass l2 > 0"
-        if condition > _ILL_CONDITIONED:
-            mend += f"; the features are nearly dependent, condition number {condition:.1e}"
-        return False, f"not converged: {end}, above the tolerance {tolerance:.1e}; {mend}"
+        return False, condition, message
+    more = "pass l2 > 0" if free else "raise l2"
+    converged = norm <= tolerance or objective.is_rounding(point)
     message = f"converged: {end}"
-    if condition == np.inf:
+    if not converged:
+        message = f"not converged: {end}, above the tolerance {tolerance:.1e}; {mend}"
+    elif norm > tolerance:
+        message += ", no more than rounding makes of 0"
+    if condition == np.inf and converged:
         message += (
             "; the features are linearly dependent, so that this is one of many minima: drop "
-            "features, or pass l2 > 0"
+            f"features, or {more}"
         )
-    elif condition > _ILL_CONDITIONED:
+    elif condition * max(tolerance, _TOLERANCE["newton"]) > _SURE:
         message += (
-            f"; the features are nearly dependent, condition number {condition:.1e}: of the "
-            "coefficients only the first digits are sure"
+            f"; the features are nearly dependent, condition number {condition:.1e}, so that of "
+            f"the coefficients at most the first digits are sure: drop features, or {more}"
         )
-    return True, message
-
-
-def _gains(problem: _Problem, logits: np.ndarray) -> np.ndarray:
-    """Return how far each row with a weight moves to the side of its label along these logits.
-
-    If no row loses and some gain, moving on for ever lowers the loss for ever. A row with a soft
-    label loses on both sides.
-    """
-    y = problem.labels
-    return np.select([y == 1, y == 0], [logits, -logits], -abs(logits))[problem.weight > 0]
+    return converged, condition, message
 
 
 # Arguments --------------------------------------------------------------------------------------
 
 
-def _problem(
+def _objective(
     features: ArrayLike, labels: ArrayLike, weight: ArrayLike | None, l2: float, intercept: bool
-) -> _Problem:
+) -> Objective:
     x = _features(features)
     y = as_array("labels", labels).astype(np.float64)
     w = np.ones(len(x)) if weight is None else as_array("weight", weight).astype(np.float64)
@@ -356,16 +286,34 @@ def _problem(
         raise ValueError("weight: expected a positive sum, got 0; give some row a weight")
     if not isinstance(intercept, (bool, np.bool_)):
         raise TypeError(f"intercept: expected True or False, got {intercept!r}; choose one")
-    penalty = np.full(x.shape[1], check_number("l2", l2, "[0, inf)", _DEFAULT))
-    used = y[w > 0]
-    if intercept and used[0] in (0, 1) and np.all(used == used[0]):
+    l2 = check_number("l2", l2, "[0, inf)", _DEFAULT)
+    x, y, w = x[w > 0], y[w > 0], w[w > 0]
+    if intercept and y[0] in (0, 1) and np.all(y == y[0]):
         raise ValueError(
-            f"labels: expected 0 and 1, got only {used[0]:g}; with one class alone the intercept "
+            f"labels: expected 0 and 1, got only {y[0]:g}; with one class alone the intercept "
             "grows for ever: add rows of the other class"
         )
-    if intercept:
-        x, penalty = np.column_stack([x, np.ones(len(x))]), np.append(penalty, 0.0)
-    return _Problem(x, y, w, penalty)
+    _check_size(x, w, l2)
+    return make_objective(x, y, w, l2, bool(intercept))
+
+
+def _check_size(x: np.ndarray, weight: np.ndarray, l2: float) -> None:
+    """Refuse numbers whose sums of squares overflow."""
+    total = np.sum(weight)
+    if not total < _HUGE[0]:
+        too = ", and l2 by the same number" if l2 else ""
+        raise ValueError(
+            f"weight: expected a sum below {_HUGE[0]:g}, got {total:g}; divide weight by "
+            f"{weight.max():g}{too}"
+        )
+    squares = np.sum((np.sqrt(weight)[:, None] * x) ** 2, axis=0)
+    if not np.sum(squares) < _HUGE[1]:
+        column = int(np.argmax(squares))
+        largest = abs(x[:, column]).max()
+        raise ValueError(
+            f"features: expected squares with a sum below {_HUGE[1]:g}, got {largest:g} in column "
+            f"{column}; scale the features: divide this column by {largest:.0e}"
+        )
 
 
 def _features(features: ArrayLike) -> np.ndarray:

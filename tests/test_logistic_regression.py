@@ -1,8 +1,12 @@
 """The trainer: scikit-learn's coefficients, a minimum that mpmath confirms, and honest endings."""
 
+import re
+import warnings
+
 import mpmath
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
@@ -51,6 +55,42 @@ def exact_gradient(result, features, labels, weight, l2):
         return [float(s) for s in slopes], float(loss)
 
 
+def exact_minimum(features, labels, weight, l2, start):
+    """Return β and b of the minimum, by Newton's method in 50 digits."""
+    with mpmath.workdps(50):
+        rows = [[*map(mpmath.mpf, row), mpmath.mpf(1)] for row in np.asarray(features).tolist()]
+        labels, weight = np.asarray(labels, float).tolist(), np.asarray(weight, float).tolist()
+        penalty = [mpmath.mpf(l2)] * (len(rows[0]) - 1) + [mpmath.mpf(0)]
+        theta = mpmath.matrix([mpmath.mpf(float(v)) for v in start])
+        for _ in range(40):
+            hessian, gradient = mpmath.diag(penalty), mpmath.diag(penalty) * theta
+            for row, y, w in zip(rows, labels, weight, strict=True):
+                p = 1 / (1 + mpmath.exp(-mpmath.fdot(row, theta)))
+                x = mpmath.matrix(row)
+                gradient += w * (p - y) * x
+                hessian += w * p * (1 - p) * x * x.T
+            step = mpmath.lu_solve(hessian, gradient)
+            theta -= step
+            if mpmath.norm(step) <= mpmath.mpf(10) ** -30 * mpmath.norm(theta):
+                return [float(t) for t in theta]
+    raise AssertionError("no minimum found")
+
+
+def is_separated(features, labels, weight):
+    """Return whether some line is against no label and for one: a linear programme tells."""
+    sides = np.where(np.asarray(labels) > 0, 1, -1)[:, None]
+    rows = (sides * np.column_stack([features, np.ones(len(labels))]))[np.asarray(weight) > 0]
+    # the most that all margins together can be, each from 0 to 1
+    count, width = rows.shape
+    margins = np.append(np.zeros(width), -np.ones(count))
+    found = linprog(
+        margins, np.column_stack([-rows, np.eye(count)]), np.zeros(count),
+        bounds=[(-1e3, 1e3)] * width + [(0, 1)] * count,
+    )  # fmt: skip
+    assert found.status == 0
+    return -found.fun > 1e-6
+
+
 # Against scikit-learn -----------------------------------------------------------------------------
 
 
@@ -84,6 +124,66 @@ def test_gradient_descent_arrives_at_the_same_coefficients(cancer):
     assert result.converged
     peer = scikit_learn(features, labels, None, C=0.1)
     np.testing.assert_allclose(together(result), peer, rtol=0, atol=1e-8)
+
+
+def fold(seed, weighted, full):
+    """Return a fold of rows in which the last of six levels does not occur, and weights."""
+    rng = np.random.default_rng(seed)
+    levels = rng.integers(0, 5, 80)
+    features = np.column_stack([np.eye(6)[levels][:, 0 if full else 1 :], rng.normal(size=(80, 2))])
+    truth = features @ rng.normal(size=features.shape[1])
+    labels = (truth + rng.logistic(size=80) > 0).astype(int)
+    weight = rng.integers(0, 3, 80) if weighted else np.ones(80)
+    return features, labels, weight.astype(float), 5 if full else 4
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+@pytest.mark.parametrize(
+    ("method", "l2", "full", "seeds"),
+    [
+        ("newton", 1.0, True, 200),
+        ("newton", 1e-6, True, 200),
+        ("newton", 0.0, False, 200),
+        ("gradient_descent", 1.0, False, 10),
+        ("gradient_descent", 1e-6, False, 5),
+        ("gradient_descent", 0.0, False, 5),
+    ],
+)
+def test_fold_without_one_level_ends_as_scikit_learn_and_a_linear_programme_say(
+    method, l2, full, seeds, weighted
+):
+    tolerance = {"newton": None, "gradient_descent": 1e-11}[method]
+    agreed = 0
+    for seed in range(seeds):
+        features, labels, weight, empty = fold(seed, weighted, full)
+        result = fit_logistic_regression(
+            features, labels, weight=weight, l2=l2, method=method, tolerance=tolerance
+        )
+        if l2 == 0 and is_separated(features, labels, weight):
+            assert not result.converged, seed
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of the empty column
+            c = 1 / l2 if l2 else np.inf
+            peer = scikit_learn(np.delete(features, empty, axis=1), labels, weight, C=c)
+        assert result.coefficients[empty] == 0
+        if np.max(abs(np.delete(together(result), empty) - peer)) <= 1e-8:
+            agreed += 1
+            assert result.converged, (seed, result.message)
+    assert agreed >= 0.8 * seeds  # the others are separated, or ill-conditioned
+
+
+@pytest.mark.parametrize("l2", [1e-14, 1e-20])
+def test_rounding_in_an_empty_column_is_no_failure_where_the_penalty_decides_nothing(l2):
+    for seed in range(10):
+        features, labels, weight, empty = fold(seed, False, full=True)
+        if is_separated(features, labels, weight):
+            continue
+        result = fit_logistic_regression(features, labels, l2=l2)
+        assert result.converged
+        assert abs(result.coefficients[empty]) < 1e-8
+        assert "linearly dependent" in result.message
+        assert result.message.endswith("drop features, or raise l2")
 
 
 # Against mpmath -----------------------------------------------------------------------------------
@@ -147,6 +247,128 @@ def test_condition_number_is_that_of_the_scaled_hessian():
     scale = 1 / np.sqrt(np.diag(hessian))
     expected = np.linalg.cond(hessian * scale * scale[:, None])
     assert result.condition_number == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("l2", [0.0, 1.0])
+@pytest.mark.parametrize("offset", [-1e10, 1e4, 1e6, 1e12])
+def test_offset_of_the_features_costs_no_digits(offset, l2):
+    features, labels, weight = draw(features=2)
+    features = features + offset * np.array([1, 3])
+    result = fit_logistic_regression(features, labels, weight=weight, l2=l2)
+    expected = exact_minimum(features, labels, weight, l2, together(result))
+    assert result.converged
+    assert result.iterations < 10
+    # the tolerance of 1e-12 times the condition number, which is below 100
+    np.testing.assert_allclose(result.coefficients, expected[:2], rtol=1e-10)
+    assert result.intercept == pytest.approx(expected[2], rel=1e-10)
+
+
+def test_start_is_no_minimum_however_large_the_offset():
+    features, labels, _ = draw(features=1)
+    result = fit_logistic_regression(
+        features + 1e9, labels, method="gradient_descent", max_iterations=20
+    )
+    assert not result.converged
+    assert "centre and scale the features, or take method='newton'" in result.message
+
+
+def test_label_that_is_nearly_against_nothing_still_makes_a_minimum():
+    result = fit_logistic_regression([[1e-7], [1.0], [-1.0]], [0, 1, 0], intercept=False)
+    with mpmath.workdps(40):
+        small = mpmath.mpf(1e-7)
+        expected = mpmath.findroot(
+            lambda b: small / (1 + mpmath.exp(-small * b)) - 2 / (1 + mpmath.exp(b)), 17
+        )
+    assert result.converged
+    assert result.coefficients[0] == pytest.approx(float(expected), rel=1e-9)
+    slow = fit_logistic_regression(
+        [[1e-7], [1.0], [-1.0]], [0, 1, 0], intercept=False, method="gradient_descent",
+        max_iterations=500,
+    )  # fmt: skip
+    assert slow.message.startswith("not converged")
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e-300])
+def test_features_that_vanish_beside_the_penalty_get_their_small_coefficients(size):
+    features, labels, weight = draw()
+    result = fit_logistic_regression(features * size, labels, weight=weight, l2=1.0)
+    mean = weight @ labels / weight.sum()
+    # to first order in β: the penalty alone balances the slope at the mean
+    expected = (weight * (labels - mean)) @ (features * size)
+    assert result.converged
+    np.testing.assert_allclose(result.coefficients, expected, rtol=1e-10)
+
+
+# Too large --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+@pytest.mark.parametrize("l2", [0.0, 1.0])
+@pytest.mark.parametrize("size", [1e151, 1e160, 1e305])
+def test_features_whose_squares_overflow_are_refused_and_the_mend_helps(size, l2, method):
+    features, labels, _ = draw()
+    features = features * [1, size, 1]
+    with np.errstate(all="raise"), pytest.raises(ValueError, match="features: expected squa") as e:
+        fit_logistic_regression(features, labels, l2=l2, method=method)
+    column, divisor = re.search(
+        r"in column (\d);.*divide this column by (\S+)", str(e.value)
+    ).groups()
+    assert column == "1"
+    features[:, 1] /= float(divisor)
+    np.testing.assert_allclose(abs(features[:, 1]).max(), 1, rtol=0.5)
+    mended = fit_logistic_regression(features, labels, l2=l2)
+    peer = scikit_learn(features, labels, None, C=1 / l2 if l2 else np.inf)
+    np.testing.assert_allclose(together(mended), peer, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+@pytest.mark.parametrize("l2", [0.0, 1e300])
+@pytest.mark.parametrize("size", [1e290, 1e308])
+def test_weights_whose_sum_overflows_are_refused_and_the_mend_helps(size, l2, method):
+    features, labels, weight = draw()
+    large = weight / weight.max() * size
+    with np.errstate(all="raise"), pytest.raises(ValueError, match="weight: expected a sum") as e:
+        fit_logistic_regression(features, labels, weight=large, l2=l2, method=method)
+    divisor = float(re.search(r"divide weight by ([\d.e+]+)", str(e.value))[1])
+    assert ("and l2 by the same number" in str(e.value)) == (l2 > 0)
+    mended = fit_logistic_regression(features, labels, weight=large / divisor, l2=l2 / divisor)
+    scale = weight.max() / size * divisor  # the mended weights are those of the draw, scaled
+    expected = exact_minimum(features, labels, weight, l2 / divisor * scale, together(mended))
+    np.testing.assert_allclose(together(mended), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-140, 1e140, 1e280])
+def test_weights_of_any_other_size_change_nothing_without_penalty(size):
+    features, labels, weight = draw()
+    with np.errstate(all="raise"):
+        result = fit_logistic_regression(features, labels, weight=weight * size)
+    expected = fit_logistic_regression(features, labels, weight=weight)
+    assert result.converged
+    np.testing.assert_allclose(together(result), together(expected), rtol=1e-10)
+
+
+def test_row_of_weight_zero_may_be_as_large_as_it_likes():
+    features, labels, weight = draw()
+    weight[0] = 0
+    expected = fit_logistic_regression(features[1:], labels[1:], weight=weight[1:])
+    features[0] = 1e308
+    result = fit_logistic_regression(features, labels, weight=weight)
+    np.testing.assert_array_equal(together(result), together(expected))
+
+
+@pytest.mark.parametrize("rate", [1e10, 1e160, 1e300, 1.7e308])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_learning_rate_that_overflows_is_said_and_raises_nothing(rate, offset):
+    features, labels, _ = draw()
+    options = {"method": "gradient_descent", "learning_rate": rate, "max_iterations": 50}
+    with np.errstate(all="raise"):
+        result = fit_logistic_regression(features + offset, labels, l2=1.0, **options)
+        free = fit_logistic_regression(features + offset, labels, **options)
+    assert not result.converged
+    assert not free.converged
+    assert result.message.startswith("diverged: the loss is ")
+    assert "lower the learning_rate (the loss rose: a learning_rate of at most" in result.message
+    assert np.isnan(result.condition_number)
 
 
 # What does not matter -----------------------------------------------------------------------------
@@ -312,13 +534,59 @@ def test_feature_of_zeros_gets_the_coefficient_zero():
     assert result.coefficients[3] == 0
 
 
-def test_tolerance_below_rounding_ends_early_and_is_said():
+@pytest.mark.parametrize("tolerance", [0.0, 1e-30])
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+def test_tolerance_below_rounding_is_met_by_rounding(method, tolerance):
     features, labels, weight = draw()
-    result = fit_logistic_regression(features, labels, weight=weight, tolerance=1e-30)
+    result = fit_logistic_regression(
+        features, labels, weight=weight, l2=1.0, method=method, tolerance=tolerance,
+        max_iterations=2000,
+    )  # fmt: skip
+    expected = exact_minimum(features, labels, weight, 1.0, together(result))
+    assert result.converged
+    assert (result.iterations < 20) == (method == "newton")
+    assert result.message.endswith("iterations, no more than rounding makes of 0")
+    assert 0 < result.gradient_norm < 1e-14
+    np.testing.assert_allclose(together(result), expected, rtol=1e-13)
+
+
+def test_no_progress_above_rounding_is_said():
+    # squares of 1e-340 are 0: nothing can be learnt, and nothing is claimed
+    features, labels, _ = draw()
+    result = fit_logistic_regression(features * 1e-170, labels)
     assert not result.converged
-    assert result.iterations < 20
-    assert "rounding allows no more progress" in result.message
-    assert result.gradient_norm < 1e-14
+    assert result.gradient_norm > 0.01
+    assert "rounding allows no more progress: centre and scale the features" in result.message
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    assert fit_logistic_regression(scaled, labels).converged
+
+
+def test_no_iteration_returns_the_start_and_says_so():
+    result = fit_logistic_regression(FOUR, MIXED, max_iterations=0)
+    assert not result.converged
+    assert "after 0 iterations" in result.message
+    assert together(result).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("labels", [MIXED, np.ones(4)])
+def test_nothing_to_fit_is_said(labels):
+    result = fit_logistic_regression(np.empty((4, 0)), labels, intercept=False)
+    assert result.converged
+    assert result.message.startswith("converged: there is nothing to fit")
+    assert result.losses == pytest.approx([4 * np.log(2)])
+
+
+def test_sure_digits_are_counted_from_the_tolerance():
+    # condition number about 1e7: enough digits at 1e-12, none at 1e-8
+    features, labels, weight = draw(200)
+    noise = np.random.default_rng(5).normal(size=200)
+    features = np.column_stack([features, features[:, 0] + 1e-3 * noise])
+    result = fit_logistic_regression(features, labels, weight=weight)
+    assert 1e6 < result.condition_number < 1e8
+    assert "dependent" not in result.message
+    loose = fit_logistic_regression(features, labels, weight=weight, tolerance=1e-8)
+    assert "of the coefficients at most the first digits are sure" in loose.message
+    assert fit_logistic_regression(features, labels, tolerance=0).message.endswith("of 0")
 
 
 def test_learning_rate_that_diverges_is_said():
@@ -388,8 +656,8 @@ BAD = {
     "rate for Newton": ({"learning_rate": 0.1}, ValueError, "learning_rate: expected None for"),
     "rate of zero": ({"learning_rate": 0.0, "method": "gradient_descent"}, ValueError,
                      r"learning_rate: expected a number in \(0, inf\)"),
-    "tolerance of zero": ({"tolerance": 0.0}, ValueError, "tolerance: expected a number in"),
-    "no iterations": ({"max_iterations": 0}, ValueError, "max_iterations: expected at least 1"),
+    "negative tolerance": ({"tolerance": -1e-9}, ValueError, "tolerance: expected a number in"),
+    "-1 iterations": ({"max_iterations": -1}, ValueError, "max_iterations: expected at least 0"),
     "half an iteration": ({"max_iterations": 1.5}, TypeError, "an integer, got float"),
     "True iterations": ({"max_iterations": True}, TypeError, "an integer, got bool"),
 }  # fmt: skip

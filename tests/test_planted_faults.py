@@ -232,19 +232,19 @@ FAULTS = {
         "test_gradient_check.py::test_kink_is_said_and_any_slope_between_passes",
     ),
     "intercept penalised": Fault(
-        "logistic_regression",
+        "_logistic",
         "np.append(penalty, 0.0)",
         "np.append(penalty, penalty[:1])",
         "test_logistic_regression.py::test_gradient_vanishes_at_the_end[hard-0.5-newton]",
     ),
     "penalty missing in the gradient": Fault(
-        "logistic_regression",
-        "self.design.T @ slope + self.penalty * parameters",
+        "_logistic",
+        "self.design.T @ slope + pull",
         "self.design.T @ slope",
         "test_logistic_regression.py::test_gradient_vanishes_at_the_end[hard-0.5-newton]",
     ),
     "separation unseen": Fault(
-        "logistic_regression",
+        "_logistic",
         "[logits, -logits]",
         "[logits, logits]",
         "test_logistic_regression.py::"
@@ -252,8 +252,8 @@ FAULTS = {
     ),
     "every end called converged": Fault(
         "logistic_regression",
-        "not norm <= tolerance",
-        "norm == np.inf",
+        "norm <= tolerance or objective.is_rounding(point)",
+        "norm < np.inf",
         "test_logistic_regression.py::test_too_few_iterations_are_said[newton]",
     ),
     "probability of the first class by subtraction": Fault(
