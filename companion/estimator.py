@@ -7,6 +7,7 @@ probabilities. Needs scikit-learn, 1.5 or later.
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from numbers import Real
 from typing import Any
@@ -15,13 +16,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import compute_sample_weight, validation
+from sklearn.utils import validation
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from companion.contracts import as_array, check_weight
 from companion.elementary import log_sigmoid, sigmoid
 from companion.logistic_regression import fit_logistic_regression
 
 __all__ = ["BinaryLogisticRegression"]
+
+# What the trainer's messages begin with, and what they advise, in the words of this class
+_ARGUMENTS = {
+    "features": "X",
+    "intercept": "fit_intercept",
+    "tolerance": "tol",
+    "max_iterations": "max_iter",
+}
+_ADVICE = {
+    "pass l2 > 0": "pass a finite C",
+    "raise l2": "lower C",
+    "divide weight by": "divide the weights by",
+    "and l2 by the same number": "and multiply C by the same number",
+    "raise max_iterations": "raise max_iter",
+}
 
 
 class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
@@ -34,14 +51,15 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
     fit_intercept : bool
         Whether an intercept is fitted; it is not penalised.
     class_weight : dict or "balanced", optional
-        A factor for the weight of each class; "balanced" makes the weights of
-        both sum to the same.
+        A factor for the weight of each class, 1 where it is not named; "balanced"
+        makes the weights of both sum to the same.
     method : {"newton", "gradient_descent"}
         As in `fit_logistic_regression`.
     tol : float, optional
-        The scaled gradient to reach; see `fit_logistic_regression` for the default.
+        The scaled gradient to reach; 0 for as much as rounding allows. See
+        `fit_logistic_regression` for the default.
     max_iter : int, optional
-        The most iterations; see `fit_logistic_regression` for the default.
+        The most iterations, at least 0; see `fit_logistic_regression` for the default.
 
     Attributes
     ----------
@@ -107,46 +125,100 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If X is sparse, or a parameter has the wrong type.
         ValueError
-            If there are not exactly two classes, a weight is negative, or a parameter is out of
-            range.
+            If there are not exactly two classes with a weight, a weight is negative, a parameter
+            is out of range, or numbers are so large that sums overflow.
         """
         X, y = _validated(self, X, y, dtype=np.float64)  # noqa: N806
+        kind = type_of_target(y)
+        if kind == "continuous":
+            raise ValueError(
+                "y: expected two classes, got numbers between them. Unknown label type: "
+                f"{kind}; pass classes, or take soft labels to fit_logistic_regression of "
+                "companion.logistic_regression"
+            )
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) != 2:
             few = "one class" if len(self.classes_) == 1 else f"{len(self.classes_)} classes"
             raise ValueError(
                 f"y: expected two classes, got {few}. Only binary classification is supported. "
-                f"The type of the target is {type_of_target(y)}; take scikit-learn's "
-                "LogisticRegression for more classes"
+                f"The type of the target is {kind}; for more classes take "
+                "sklearn.linear_model.LogisticRegression, or one against the rest with "
+                "sklearn.multiclass.OneVsRestClassifier(BinaryLogisticRegression())"
             )
-        if isinstance(self.C, bool) or not isinstance(self.C, Real) or not self.C > 0:
-            raise ValueError(f"C: expected a number above 0, got {self.C!r}; numpy.inf is no L2")
         # pyrefly: ignore[missing-attribute]  (scikit-learn has no public name for it)
         weight = validation._check_sample_weight(sample_weight, X, dtype=np.float64)
-        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
-            # Older versions of scikit-learn balance the counts, newer ones these sums
-            sums = np.bincount(codes, weight)
-            weight = weight * (sums.sum() / 2 / np.where(sums > 0, sums, 1))[codes]
-        elif self.class_weight is not None:
-            weight = weight * compute_sample_weight(self.class_weight, y)
-        self.result_ = fit_logistic_regression(
-            X,
-            codes,
-            weight=weight,
-            l2=1 / self.C,
-            intercept=self.fit_intercept,
-            method=self.method,
-            tolerance=self.tol,
-            max_iterations=self.max_iter,
-        )
+        check_weight("sample_weight", weight, y.shape)
+        factors = self._factors(codes, weight)
+        source = "class_weight" if sample_weight is None or not factors.all() else "sample_weight"
+        with np.errstate(over="ignore"):  # the trainer refuses what is infinite
+            weight = weight * factors[codes]
+        used = np.unique(codes[weight > 0])
+        if self.fit_intercept and len(used) == 1:
+            raise ValueError(
+                f"{source}: expected weights above 0 in both classes, got them only in class "
+                f"{self.classes_[used[0]]}; give the other class a weight, or pass "
+                "fit_intercept=False"
+            )
+        try:
+            result = fit_logistic_regression(
+                X,
+                codes,
+                weight=weight,
+                l2=self._l2(),
+                intercept=self.fit_intercept,
+                method=self.method,
+                tolerance=self.tol,
+                max_iterations=self.max_iter,
+            )
+        except (TypeError, ValueError) as error:
+            name, colon, rest = str(error).partition(":")
+            name = {**_ARGUMENTS, "weight": source}.get(name, name)
+            raise type(error)(name + colon + _in_our_words(rest)) from None
+        self.result_ = dataclasses.replace(result, message=_in_our_words(result.message))
         self.coef_ = self.result_.coefficients[None]
         self.intercept_ = np.array([self.result_.intercept])
         self.n_iter_ = np.array([self.result_.iterations])
         if not self.result_.converged:
             warnings.warn(self.result_.message, ConvergenceWarning, stacklevel=2)
         return self
+
+    def _l2(self) -> float:
+        if not isinstance(self.C, bool) and isinstance(self.C, Real) and self.C > 0:
+            with np.errstate(over="ignore"):
+                l2 = float(1 / self.C)
+            if l2 < np.inf:
+                return l2
+        raise ValueError(
+            f"C: expected a number above 0, got {self.C!r}; pass 1e-300 to numpy.inf (no L2)"
+        )
+
+    def _factors(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the factor of each class."""
+        if self.class_weight is None:
+            return np.ones(2)
+        if isinstance(self.class_weight, dict):
+            classes = self.classes_.tolist()
+            unknown = self.class_weight.keys() - classes
+            if unknown and len(self.class_weight) - len(unknown) < 2:
+                raise ValueError(
+                    f"class_weight: expected the classes {classes} as keys, got "
+                    f"{sorted(unknown, key=str)}; name both classes as they stand in y"
+                )
+            factors = as_array("class_weight", [self.class_weight.get(c, 1) for c in classes])
+            check_weight("class_weight", factors, (2,))
+            return factors
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            # Older versions of scikit-learn balance the counts, newer ones these sums
+            sums = np.bincount(codes, weight / (weight.max() or 1))
+            return sums.sum() / 2 / np.where(sums > 0, sums, 1)
+        raise ValueError(
+            f"class_weight: expected None, 'balanced' or a dict with a factor for each class, got "
+            f"{self.class_weight!r}; choose one of these"
+        )
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:  # noqa: N803
         """Return the logits of the second class, shape (N,)."""
@@ -181,9 +253,20 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
         return {"binary_only": True}
 
 
-def _validated(estimator: BaseEstimator, *args: Any, **options: Any) -> Any:
+def _validated(estimator: BaseEstimator, X: ArrayLike, *y: ArrayLike, **options: Any) -> Any:  # noqa: N803
     """Check and convert X and y; scikit-learn 1.5 has that as a method of the estimator."""
+    if hasattr(X, "toarray"):
+        raise TypeError(
+            f"X: expected a dense array, got the sparse {type(X).__name__}; pass X.toarray(), or "
+            "where that is too large take sklearn.linear_model.LogisticRegression"
+        )
     if hasattr(validation, "validate_data"):
-        return validation.validate_data(estimator, *args, **options)
+        return validation.validate_data(estimator, X, *y, **options)
     # pyrefly: ignore[missing-attribute]  (in 1.5 alone)
-    return estimator._validate_data(*args, **options)
+    return estimator._validate_data(X, *y, **options)
+
+
+def _in_our_words(message: str) -> str:
+    for theirs, ours in _ADVICE.items():
+        message = message.replace(theirs, ours)
+    return message
