@@ -38,8 +38,9 @@ def test_what_is_no_number_is_infinitely_wrong(wrong):
 
 
 def test_each_public_function_has_a_row_of_bad_arguments():
-    functions = {n for n in companion.__all__ if inspect.isfunction(getattr(companion, n))}
-    assert functions - {call.function.__name__ for call in CALLS} == set()
+    functions = [f for f in map(vars(companion).get, companion.__all__) if inspect.isfunction(f)]
+    taking = {f.__name__ for f in functions if inspect.signature(f).parameters}
+    assert taking - {call.function.__name__ for call in CALLS} == set()
 
 
 def test_each_elementwise_loss_has_a_row_of_laws():
