@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion import binary_cross_entropy_with_logits
 from companion._numpy import elementwise
 from companion._numpy.binary import LOGITS
 from companion._numpy.blockwise import BLOCK
@@ -138,3 +139,12 @@ def test_arguments_are_checked_before_the_arithmetic_starts(spoilt):
         evaluate_elementwise(
             formula, VALUE, np.zeros(BLOCK + 1), **arguments, reduction="mean", workers=None
         )
+
+
+def test_weighted_mean_keeps_the_digits_of_what_smoothing_leaves():
+    # Label 1 weighs nothing, so that both sums count what its smoothing gives to the other answer
+    z = np.array([2.0, -1.0])
+    value = binary_cross_entropy_with_logits(
+        z, np.ones(2), pos_weight=0, label_smoothing=1e-10, reduction="weighted_mean"
+    )
+    np.testing.assert_allclose(value, np.mean(np.log1p(np.exp(z))), rtol=1e-14)
