@@ -64,7 +64,8 @@ def binary_cross_entropy_with_logits(
         "mean" divides the sum by the count, "weighted_mean" by the sum of the weights applied,
         weight (pos_weight y + 1 - y), "batchmean" by the length of the first axis.
     workers : int, optional
-        Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
+        Threads for large arrays; None is 1, -1 all processors that the process may use. The result
+        does not depend on it.
 
     Returns
     -------
@@ -259,7 +260,8 @@ def binary_cross_entropy(
         "mean" divides the sum by the count, "weighted_mean" by the sum of the weights, "batchmean"
         by the length of the first axis.
     workers : int, optional
-        Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
+        Threads for large arrays; None is 1, -1 all processors that the process may use. The result
+        does not depend on it.
 
     Returns
     -------

@@ -72,7 +72,8 @@ def cross_entropy(
         sum of the weights applied, s Σ w_k q_k for a row of sample weight s, "batchmean" by the
         length of the losses' first axis, ignored rows included.
     workers : int, optional
-        Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
+        Threads for large arrays; None is 1, -1 all processors that the process may use. The result
+        does not depend on it.
 
     Returns
     -------

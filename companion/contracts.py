@@ -356,12 +356,15 @@ def check_smoothing(label_smoothing: float) -> float:
 
 
 def count_workers(workers: int | None) -> int:
-    """Return the number of threads meant by `workers`: None is 1, -1 is all processors."""
-    if workers is None:
-        return 1
-    workers = check_integer("workers", workers, "pass 1 or more, or -1 for all processors")
+    """Return the number of threads: None is 1, -1 all processors that the process may use."""
+    mend = "pass 1 or more, or -1 for all processors"
+    workers = 1 if workers is None else check_integer("workers", workers, mend)
     if workers < 1 and workers != -1:
         raise ValueError(
             f"workers: expected -1 or at least 1, got {workers}; pass -1 for all processors"
         )
-    return os.cpu_count() or 1 if workers == -1 else workers
+    if workers != -1:
+        return workers
+    if not hasattr(os, "process_cpu_count") and hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return getattr(os, "process_cpu_count", os.cpu_count)() or 1  # the former is of Python 3.13

@@ -60,7 +60,8 @@ def binary_focal_cross_entropy_with_logits(
         "mean" divides the sum by the count, "weighted_mean" by the sum of weight α_y, "batchmean"
         by the length of the first axis.
     workers : int, optional
-        Threads for large arrays; None is 1, -1 all processors. The result does not depend on it.
+        Threads for large arrays; None is 1, -1 all processors that the process may use. The result
+        does not depend on it.
 
     Returns
     -------

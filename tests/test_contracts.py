@@ -3,7 +3,10 @@
 That every public function calls them is for test_bad_input.
 """
 
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from companion.contracts import (
     check_unit_interval,
     check_weight,
     common_shape,
+    count_workers,
 )
 from tests.tables.losses import LOSSES
 
@@ -253,3 +257,38 @@ def test_weight_that_rounds_to_the_largest_float32_is_a_weight():
     largest = 3.4028235e38  # as NumPy prints it, and a little above it
     loss = binary_cross_entropy(np.float32([0.5]), np.float32([1]), weight=largest, reduction="sum")
     assert loss == np.finfo(np.float32).max * np.float32(np.log(2))
+
+
+# Workers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_all_processors_are_those_that_the_process_may_use():
+    program = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from companion.contracts import count_workers; print(count_workers(-1))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "count"),
+    [
+        ({"process_cpu_count": lambda: 3, "sched_getaffinity": lambda _: {0, 5}}, 3),
+        ({"process_cpu_count": lambda: None}, 1),
+        ({"sched_getaffinity": lambda _: {0, 5}}, 2),
+        ({}, 7),
+        ({"cpu_count": lambda: None}, 1),
+    ],
+    ids=["Python 3.13", "Python 3.13 in the dark", "affinity", "neither", "nothing known"],
+)
+def test_processors_are_counted_with_what_the_system_has(there, count, monkeypatch):
+    for name in ("process_cpu_count", "sched_getaffinity"):
+        monkeypatch.delattr(os, name, raising=False)
+    for name, function in ({"cpu_count": lambda: 7} | there).items():
+        monkeypatch.setattr(os, name, function, raising=False)
+    assert count_workers(-1) == count
+    assert [count_workers(n) for n in (None, 1, 9)] == [1, 1, 9]
