@@ -34,6 +34,10 @@ class Point(NamedTuple):
         """Return whether nothing has overflowed."""
         return bool(np.isfinite(self.loss) and np.isfinite(self.parameters).all())
 
+    def is_flat(self, step: np.ndarray, share: float) -> bool:
+        """Return whether Newton's step from here would gain at most this share of the loss."""
+        return bool(-self.gradient @ step / 2 <= share * self.loss)
+
 
 class Objective(NamedTuple):
     """Σ wᵢ ℓ((xᵢ - m)·β + c, yᵢ) + l2/2 ‖β‖² in β and, last if there is an intercept, c = b + m·β.

@@ -28,7 +28,8 @@ from companion.elementary import sigmoid
 
 __all__ = ["LogisticRegressionResult", "fit_logistic_regression"]
 
-_SURE = 0.01  # tolerance times condition, an error of coefficients beside the largest: two digits
+_SURE = 0.01  # tolerance times condition, the error of coefficients: two digits are left
+_DEPENDENT = 1e6  # a condition number that is worth a word, however loose the tolerance
 _SLIGHT = 1e-9  # a loss of margin that counts as none beside the largest gain
 _MOVING = 1e-3  # in logits: Newton's last step to a minimum is smaller, one to infinity about 1
 _HUGE = 1e290, 1e300  # the sums of weights and of squares stay below, so that nothing overflows
@@ -120,7 +121,8 @@ def fit_logistic_regression(
     tolerance : float, optional
         What `gradient_norm` must reach: by default 1e-12 for Newton's method, whose last steps
         double the digits, and 1e-8 for gradient descent; 0 asks for as much as rounding allows. A
-        gradient no larger than the rounding of its terms has always arrived.
+        gradient no larger than the rounding of its terms has always arrived. With a penalty,
+        Newton's next step must also gain no more than this share of the loss.
     max_iterations : int, optional
         At least 0; 100 for Newton's method, 10 000 for gradient descent.
 
@@ -187,9 +189,13 @@ def fit_logistic_regression(
     rate = 1 / bound if learning_rate is None else learning_rate
     point = objective.at(np.zeros(len(objective.shift)))
     losses, norm = [point.loss], objective.gradient_norm(point)
-    while norm > tolerance and len(losses) <= limit and point.is_finite():
+    penalised = method == "newton" and objective.penalty.any()
+    while (norm > tolerance or penalised) and len(losses) <= limit and point.is_finite():
         if method == "newton":
-            following = line_search(objective, point, objective.newton_step(point)[0])
+            step = objective.newton_step(point)[0]
+            if norm <= tolerance and point.is_flat(step, tolerance**1.5):
+                break
+            following = line_search(objective, point, step)
             if following is None:
                 break
         else:
@@ -198,7 +204,7 @@ def fit_logistic_regression(
         losses.append(point.loss)
         if method == "newton" and norm > before / 2 and losses[-1] >= losses[-2]:
             break  # neither the gradient nor the loss falls any more
-    mend = _TOO_FEW[method] if len(losses) > limit else _STUCK
+    mend = _STUCK if method == "newton" and len(losses) <= limit else _TOO_FEW[method]
     converged, condition, message = _verdict(objective, point, losses, norm, tolerance, mend)
     if learning_rate is not None and not losses[-1] <= min(losses):
         message += f" (the loss rose: a learning_rate of at most {1 / bound:.3g} cannot do that)"
@@ -245,10 +251,14 @@ def _verdict(
         )
         return False, condition, message
     more = "pass l2 > 0" if free else "raise l2"
-    converged = norm <= tolerance or objective.is_rounding(point)
+    # Near separation all slopes are small before the minimum is there
+    steep = not free and not point.is_flat(ahead, tolerance)
+    converged = objective.is_rounding(point) or (norm <= tolerance and not steep)
     message = f"converged: {end}"
-    if not converged:
+    if norm > tolerance and not converged:
         message = f"not converged: {end}, above the tolerance {tolerance:.1e}; {mend}"
+    elif not converged:
+        message = f"not converged: {end}, but the loss still falls; {mend}, or raise l2"
     elif norm > tolerance:
         message += ", no more than rounding makes of 0"
     if condition == np.inf and converged:
@@ -256,7 +266,7 @@ def _verdict(
             "; the features are linearly dependent, so that this is one of many minima: drop "
             f"features, or {more}"
         )
-    elif condition * max(tolerance, _TOLERANCE["newton"]) > _SURE:
+    elif condition > max(_DEPENDENT, _SURE / max(tolerance, _TOLERANCE["newton"])):
         message += (
             f"; the features are nearly dependent, condition number {condition:.1e}, so that of "
             f"the coefficients at most the first digits are sure: drop features, or {more}"

@@ -63,6 +63,14 @@ def test_point_is_finite_unless_its_loss_or_a_parameter_is_not():
     assert not point._replace(parameters=np.array([0, np.inf, 0, 0])).is_finite()
 
 
+def test_point_is_flat_where_half_the_slope_along_the_step_is_a_small_share_of_the_loss():
+    point = objective().at(AT)._replace(loss=4.0, gradient=np.array([-3.0, 0, 1, 0]))
+    step = np.array([1.0, 5.0, 1.0, 0.0])  # a slope of -2: a gain of 1, a quarter of the loss
+    assert point.is_flat(step, 0.2501)
+    assert point.is_flat(step, 0.25)
+    assert not point.is_flat(step, 0.2499)
+
+
 # What the gradient is measured by -----------------------------------------------------------------
 
 

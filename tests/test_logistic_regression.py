@@ -288,6 +288,26 @@ def test_label_that_is_nearly_against_nothing_still_makes_a_minimum():
     assert slow.message.startswith("not converged")
 
 
+@pytest.mark.parametrize("l2", [1e-4, 1e-9, 1e-14, 1e-20])
+def test_minimum_of_separated_labels_is_found_where_a_small_penalty_puts_it(l2):
+    # the gradient is below the tolerance long before: every slope is
+    result = fit_logistic_regression(FOUR, [0, 0, 1, 1], l2=l2)
+    expected = exact_minimum(FOUR, [0, 0, 1, 1], np.ones(4), l2, together(result))
+    assert result.converged
+    np.testing.assert_allclose(together(result), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+def test_loss_that_still_falls_is_no_end_however_small_the_gradient(method):
+    options = {"l2": 1e-300, "method": method, "tolerance": 0.1}
+    early = fit_logistic_regression(FOUR, [0, 0, 1, 1], max_iterations=40, **options)
+    assert early.gradient_norm < 0.1
+    assert not early.converged
+    assert "but the loss still falls; raise max_iterations" in early.message
+    assert early.message.endswith("or raise l2")
+    assert "dependent" not in early.message
+
+
 @pytest.mark.parametrize("size", [1e-170, 1e-300])
 def test_features_that_vanish_beside_the_penalty_get_their_small_coefficients(size):
     features, labels, weight = draw()
