@@ -193,7 +193,7 @@ def fit_logistic_regression(
     while (norm > tolerance or penalised) and len(losses) <= limit and point.is_finite():
         if method == "newton":
             step = objective.newton_step(point)[0]
-            if norm <= tolerance and point.is_flat(step, tolerance**1.5):
+            if norm <= tolerance and point.is_flat(step, min(tolerance, 1.0) ** 1.5):
                 break
             following = line_search(objective, point, step)
             if following is None:
@@ -206,7 +206,7 @@ def fit_logistic_regression(
             break  # neither the gradient nor the loss falls any more
     mend = _STUCK if method == "newton" and len(losses) <= limit else _TOO_FEW[method]
     converged, condition, message = _verdict(objective, point, losses, norm, tolerance, mend)
-    if learning_rate is not None and not losses[-1] <= min(losses):
+    if learning_rate is not None and not (converged or losses[-1] <= min(losses)):
         message += f" (the loss rose: a learning_rate of at most {1 / bound:.3g} cannot do that)"
     coefficients, constant = objective.unshifted(point) if intercept else (point.parameters, 0.0)
     return LogisticRegressionResult(

@@ -215,6 +215,14 @@ def test_gradient_norm_and_losses_at_the_start_are_those_of_the_formula():
     assert result.gradient_norm == pytest.approx(expected.max())
 
 
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+@pytest.mark.parametrize("tolerance", [1.0, 1e300])
+def test_start_is_within_a_tolerance_of_one_or_more(tolerance, method):
+    result = fit_logistic_regression(FOUR, MIXED, l2=1.0, method=method, tolerance=tolerance)
+    assert result.converged
+    assert result.iterations == 0
+
+
 def test_gradient_norm_is_scaled_by_the_penalty_too():
     result = fit_logistic_regression(
         FOUR, MIXED, l2=3.0, method="gradient_descent", learning_rate=0.1, max_iterations=1
@@ -617,6 +625,16 @@ def test_learning_rate_that_diverges_is_said():
     assert not result.converged
     assert "the loss rose: a learning_rate of at most" in result.message
     assert "diverged" in result.message
+
+
+def test_rise_by_rounding_at_the_minimum_is_no_fault_of_the_learning_rate():
+    result = fit_logistic_regression(
+        FOUR, MIXED, method="gradient_descent", learning_rate=0.3, tolerance=0.0,
+        max_iterations=1000,
+    )  # fmt: skip
+    assert result.losses[-1] > result.losses.min()
+    assert result.converged
+    assert result.message.endswith("no more than rounding makes of 0")
 
 
 def test_learning_rate_that_is_too_small_is_not_blamed_for_a_rise():
