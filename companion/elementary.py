@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from companion._numpy.blockwise import evaluate, in_blocks
-from companion._numpy.class_axis import ClassAxis
+from companion._numpy.class_axis import ClassAxis, Scratch
 from companion._numpy.softmax import Shifted
 from companion._numpy.types import Floats
 from companion.contracts import (
@@ -264,7 +264,12 @@ def log_softmax(z: ArrayLike, *, axis: int | tuple[int, ...] | None = -1) -> Flo
     >>> bool(log_softmax([40.0, 0.0])[0] == -np.exp(-40.0))
     True
     """
-    return _over_axes(lambda shifted: -shifted.log_loss(), z, axis, "row")
+
+    def formula(shifted: Shifted) -> np.ndarray:
+        loss = shifted.log_loss()
+        return np.negative(loss, out=loss)
+
+    return _over_axes(formula, z, axis, "row")
 
 
 def softmax(z: ArrayLike, *, axis: int | tuple[int, ...] | None = -1) -> Floats:
@@ -412,16 +417,19 @@ def _over_classes(
     shapes = {"number": classes.rest, "row": z.shape, "matrix": (*classes.rest, k, k)}
     out = np.empty(shapes[result], dtype)
     view, exact = classes.view(z), z.dtype.char == "d"
+    block = min(classes.rows, classes.block(k**2 if result == "matrix" else k))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[()]]:
+        scratch = Scratch(classes, block)
         for start, stop in bounds:
-            values = formula(Shifted(classes.load(view, start, stop), exact=exact))
+            scratch.begin(stop - start)
+            block_of_z = classes.load(view, start, stop, scratch.block())
+            values = formula(Shifted(block_of_z, exact=exact, new=scratch.block))
             if result == "row":
                 classes.store(classes.view(out), start, stop, values)
             else:
                 out.reshape(classes.rows, *values.shape[1:])[start:stop] = values
             yield ()
 
-    numbers = k**2 if result == "matrix" else k
-    in_blocks(process, classes.rows, block=classes.block(numbers))
+    in_blocks(process, classes.rows, block=block)
     return out[()]

@@ -77,6 +77,8 @@ def test_speed_measures_every_implementation_and_names_the_targets(tmp_path):
     assert {"NumPy one-liner", "companion", "companion, workers=2"} <= methods
     assert {"PyTorch, 1 threads", "torch twin, 1 threads"} <= methods
     assert all(r["nanoseconds"] > 0 for r in records)
+    of_classes = {r["method"] for r in records if r["quantity"] == "value over 5,000 classes"}
+    assert of_classes == {"NumPy one-liner", "companion", "SciPy, log_softmax"}
     assert "reached" in text or "missed" in text
 
 

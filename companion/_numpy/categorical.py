@@ -6,6 +6,8 @@ cost of an answer if k were right. `LOGITS` and `PROBABILITIES` are the losses a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from companion._numpy.formula import Formula
@@ -17,10 +19,15 @@ __all__ = ["LOGITS", "PROBABILITIES", "fill_from_logits", "fill_from_probabiliti
 
 
 def fill_from_logits(
-    z: np.ndarray, targets: Targets, rows: slice, want: tuple[str, ...], exact: bool
+    z: np.ndarray,
+    targets: Targets,
+    rows: slice,
+    want: tuple[str, ...],
+    exact: bool,
+    new: Callable[[], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return value, gradient and Hessian in the logits: Σ a_k (-log softmax_k) and its slopes."""
-    shifted = Shifted(z, exact=exact)
+    shifted = Shifted(z, exact=exact, new=new)
     results = {}
     if targets.one_class_each:
         index = targets.index(rows)
@@ -48,7 +55,12 @@ def fill_from_logits(
 
 
 def fill_from_probabilities(
-    p: np.ndarray, targets: Targets, rows: slice, want: tuple[str, ...], exact: bool
+    p: np.ndarray,
+    targets: Targets,
+    rows: slice,
+    want: tuple[str, ...],
+    exact: bool,
+    new: Callable[[], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return value, gradient and Hessian in the probabilities: Σ a_k (-log p_k) and its slopes."""
     a, _ = targets.weighted(rows)

@@ -14,7 +14,10 @@ import numpy as np
 
 from companion._numpy.blockwise import BLOCK
 
-__all__ = ["ClassAxis"]
+__all__ = ["NUMBERS", "ClassAxis", "Scratch"]
+
+NUMBERS = BLOCK // 2
+"""Numbers in a block, a quarter of a MiB: a softmax is at work in half a dozen blocks at once."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class ClassAxis:
 
     def block(self, numbers: int) -> int:
         """Return how many rows to take at once, where each needs so many numbers of scratch."""
-        length = max(1, BLOCK // max(1, numbers))
+        length = max(1, NUMBERS // max(1, numbers))
         inner = max(1, self.inner)
         return length // inner * inner if length >= inner else length
 
@@ -62,9 +65,21 @@ class ClassAxis:
         """Return `array`, of this shape, as (before, K, after); a copy if it is not contiguous."""
         return array.reshape(-1, self.count, max(1, self.inner))
 
-    def load(self, view: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Return the rows from `start` to `stop` of a `view` as a new (K, n) block of float64."""
-        block = np.empty((self.count, stop - start))
+    def arrange(self, flat: np.ndarray) -> np.ndarray:
+        """Return flat memory as a (K, n) block.
+
+        The classes of a row lie side by side where they do so in the array and are many, which
+        saves a transposition; otherwise the rows do, of which a block then has more.
+        """
+        if self.inner == 1 and self.count**2 > NUMBERS:
+            return flat.reshape(-1, self.count).T
+        return flat.reshape(self.count, -1)
+
+    def load(
+        self, view: np.ndarray, start: int, stop: int, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the rows from `start` to `stop` of a `view` as a (K, n) block of float64."""
+        block = self.arrange(np.empty(self.count * (stop - start))) if out is None else out
         for places, within, columns in self._pieces(start, stop):
             part = view[places, :, within]
             block[:, columns].reshape(self.count, len(part), -1)[...] = part.transpose(1, 0, 2)
@@ -87,3 +102,34 @@ class ClassAxis:
             within = slice(low - place * inner, high - place * inner)
             pieces.append((slice(place, place + 1), within, slice(low - start, high - start)))
         return pieces
+
+
+class Scratch:
+    """Memory for the blocks of one thread, which each block uses again.
+
+    Whatever is freed between two blocks may go back to the system, and to get it again takes longer
+    than the arithmetic.
+
+    Parameters
+    ----------
+    classes : ClassAxis
+        The class axis.
+    rows : int
+        The greatest number of rows in a block.
+    """
+
+    def __init__(self, classes: ClassAxis, rows: int) -> None:
+        self._classes, self._size = classes, classes.count * rows
+        self._flat: list[np.ndarray] = []
+        self._taken = self._used = 0
+
+    def begin(self, rows: int) -> None:
+        """Take all blocks back; the next have so many rows."""
+        self._taken, self._used = 0, self._classes.count * rows
+
+    def block(self) -> np.ndarray:
+        """Return a (K, n) block of float64, not yet filled, and another at the next call."""
+        if self._taken == len(self._flat):
+            self._flat.append(np.empty(self._size))
+        self._taken += 1
+        return self._classes.arrange(self._flat[self._taken - 1][: self._used])

@@ -2,10 +2,11 @@
 
 `evaluate_rowwise` runs a `Formula` over blocks of rows with the classes first, (K, n). It calls
 
-    fill(x, targets, rows, want, exact)
+    fill(x, targets, rows, want, exact, new)
 
 for each: the logits or probabilities, the `Targets` of the call, the slice of rows, what is wanted,
-and whether `x` was float64. The result is a dictionary by the names in `want`.
+whether `x` was float64, and what gives memory for another block (`Scratch.block`). The result is a
+dictionary by the names in `want`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from companion._numpy.blockwise import in_blocks
-from companion._numpy.class_axis import ClassAxis
+from companion._numpy.class_axis import ClassAxis, Scratch
 from companion._numpy.formula import HESSIAN, Formula
 from companion._numpy.targets import Targets, check_ignore_index, check_labels
 from companion.contracts import (
@@ -153,12 +154,15 @@ def _evaluate(
         kind: None if kind in reduced else np.empty(shapes[kind], call.dtype) for kind in call.want
     }
     view, exact = classes.view(call.x), call.x.dtype.char == "d"
+    block = min(classes.rows, classes.block(classes.count ** (2 if call.want == HESSIAN else 1)))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+        scratch = Scratch(classes, block)
         for start, stop in bounds:
             rows = slice(start, stop)
-            block = classes.load(view, start, stop)
-            results = call.formula.fill(block, targets, rows, call.want, exact)
+            scratch.begin(stop - start)
+            x = classes.load(view, start, stop, scratch.block())
+            results = call.formula.fill(x, targets, rows, call.want, exact, scratch.block)
             ignored, total = targets.ignored(rows), 0.0
             for kind, result in results.items():
                 if ignored is not None:
@@ -178,8 +182,6 @@ def _evaluate(
                     output.reshape(classes.rows, *result.shape[1:])[rows] = result
             yield (total,)
 
-    numbers = classes.count ** (2 if call.want == HESSIAN else 1)
-    block = classes.block(numbers)
     (total,) = in_blocks(process, classes.rows, block=block, workers=threads) or (0.0,)
     return total, outputs
 

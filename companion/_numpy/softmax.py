@@ -6,6 +6,9 @@ formulas share; labels and weights are for `companion._numpy.targets`.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 
 __all__ = ["Shifted"]
@@ -27,33 +30,55 @@ class Shifted:
     exact : bool
         Whether to carry the rounding error of z - m, which exp multiplies by up to 745. It is 0
         for logits that come from a narrower float.
+    new : callable, optional
+        Returns memory for a block, of the shape of `z`, each time another.
     """
 
-    def __init__(self, z: np.ndarray, *, exact: bool) -> None:
-        self.largest = largest = np.max(z, axis=0)
-        self.is_top = np.equal(z, largest, out=np.empty_like(z), casting="unsafe")
-        self.high = z - largest
-        low = _rounding_error(z, largest, self.high) if exact else None
-        if not np.isfinite(self.high).all():
-            self._take_limits(z, largest, low)
-        self.e = np.exp(self.high)
-        if low is not None:
-            self.e += self.e * low
-        self.others = self.e - self.is_top  # exactly 0 for a top class, where e is 1
-        self.rest = np.add.reduce(self.others, axis=0)
-        self.rest += np.add.reduce(self.is_top, axis=0) - 1
+    def __init__(
+        self, z: np.ndarray, *, exact: bool, new: Callable[[], np.ndarray] | None = None
+    ) -> None:
+        self._new = new = new or functools.partial(np.empty_like, z)
+        self.largest = np.max(z, axis=0)
+        self.is_top = z == self.largest
+        self.high = np.subtract(z, self.largest, out=new())
+        self.e, self._spare, self.low = new(), new(), None
+        if exact:
+            self.low = _rounding_error(z, self.largest, self.high, out=new(), spare=self._spare)
+        self._add_up()
+        if not np.isfinite(self.rest).all():
+            self._take_limits(z)
+            self._add_up()
         self.log_sum = np.log1p(self.rest)
 
-    def _take_limits(self, z: np.ndarray, largest: np.ndarray, low: np.ndarray | None) -> None:
-        np.copyto(self.high, 0, where=self.is_top == 1)
-        if low is not None:
-            np.copyto(low, 0, where=~np.isfinite(low))
-        endless = np.add.reduce(z == np.inf, axis=0) > 1
-        self.high[:, endless | (largest == -np.inf)] = np.nan
+    def _add_up(self) -> None:
+        """Set e, without what `low` adds to it, and R with it."""
+        np.exp(self.high, out=self.e)
+        others = np.subtract(self.e, self.is_top, out=self._spare)  # 0 for a top class: e is 1
+        self.rest = np.add.reduce(others, axis=0)
+        if self.low is not None:
+            self.rest += np.einsum("kn,kn->n", self.e, self.low)
+        if np.count_nonzero(self.is_top) != self.rest.size or not np.isfinite(self.rest).all():
+            self.rest += np.count_nonzero(self.is_top, axis=0) - 1
+
+    def _take_limits(self, z: np.ndarray) -> None:
+        np.copyto(self.high, 0, where=self.is_top)
+        if self.low is not None:
+            np.copyto(self.low, 0, where=~np.isfinite(self.low))
+        endless = np.count_nonzero(z == np.inf, axis=0) > 1
+        self.high[:, endless | (self.largest == -np.inf)] = np.nan
+
+    @functools.cached_property
+    def terms(self) -> np.ndarray:
+        """The e of each class, (K, n), with the rounding error of z - m carried along."""
+        if self.low is None:
+            return self.e
+        terms = np.multiply(self.e, self.low, out=self._spare)
+        terms += self.e
+        return terms
 
     def log_loss(self) -> np.ndarray:
         """Return -log softmax, (K, n): two terms that are not negative."""
-        return self.log_sum - self.high
+        return np.subtract(self.log_sum, self.high, out=self._new())
 
     def log_loss_of(self, index: np.ndarray) -> np.ndarray:
         """Return -log softmax of one class for each row, (n,)."""
@@ -66,17 +91,19 @@ class Shifted:
 
     def softmax(self) -> np.ndarray:
         """Return the softmax p, (K, n)."""
-        return self.e / (1 + self.rest)
+        return np.divide(self.terms, 1 + self.rest, out=self._new())
 
     def complement(self) -> np.ndarray:
         """Return 1 - p, (K, n), from the other classes."""
-        return ((self.rest - self.others) + (1 - self.is_top)) / (1 + self.rest)
+        return self._complement(self.terms, self.is_top)
 
     def complement_of(self, index: np.ndarray) -> np.ndarray:
         """Return 1 - p of one class for each row, (n,)."""
         where = index, np.arange(len(index))
-        top = self.is_top[where]
-        return ((self.rest - self.others[where]) + (1 - top)) / (1 + self.rest)
+        return self._complement(self.terms[where], self.is_top[where])
+
+    def _complement(self, e: np.ndarray, is_top: np.ndarray) -> np.ndarray:
+        return ((self.rest - (e - is_top)) + ~is_top) / (1 + self.rest)
 
     def jacobian(self) -> np.ndarray:
         """Return diag(p) - p pᵀ for each row, (n, K, K), its diagonal as p (1 - p)."""
@@ -87,7 +114,13 @@ class Shifted:
         return jacobian
 
 
-def _rounding_error(z: np.ndarray, largest: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _rounding_error(
+    z: np.ndarray, largest: np.ndarray, high: np.ndarray, *, out: np.ndarray, spare: np.ndarray
+) -> np.ndarray:
     """Return (z - largest) - high exactly (Knuth's two-sum)."""
-    back = z - high
-    return (z - (high + back)) + (back - largest)
+    back = np.subtract(z, high, out=spare)
+    np.add(high, back, out=out)
+    np.subtract(z, out, out=out)
+    back -= largest
+    out += back
+    return out

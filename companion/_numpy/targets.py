@@ -101,7 +101,7 @@ class Targets:
         """Return a, (K, n), and its sum over all classes but one, Σ_{j≠k} a_j, without a minus."""
         k, n = self.classes.count, rows.stop - rows.start
         if self.are_indices:
-            a = np.zeros((k, n))
+            a = self.classes.arrange(np.zeros(k * n))
             a[self.index(rows), np.arange(n)] = 1
         else:
             a = self.classes.load(self.flat, rows.start, rows.stop)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from companion._numpy.blockwise import BLOCK
-from companion._numpy.class_axis import ClassAxis
+from companion._numpy.class_axis import NUMBERS, ClassAxis, Scratch
 
 SHAPES = [((7,), 0), ((6, 5), 1), ((5, 6), 0), ((4, 3, 5), 1), ((2, 3, 4, 5), 1), ((2, 3, 4, 5), 3)]
 
@@ -45,10 +45,42 @@ def test_arrays_of_any_layout_are_read_in_c_order(arrange):
 @pytest.mark.parametrize("inner", [1, 7, 1000, 3 * BLOCK])
 def test_block_is_as_long_as_scratch_allows_and_ends_with_a_place_where_it_can(numbers, inner):
     length = ClassAxis((5, 4, inner), 1).block(numbers)
-    assert length == 1 or length * numbers <= BLOCK
-    allowed = max(1, BLOCK // numbers)
+    assert length == 1 or length * numbers <= NUMBERS
+    allowed = max(1, NUMBERS // numbers)
     if allowed >= inner:
         assert length % inner == 0
         assert length + inner > allowed
     else:
         assert length == allowed
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "classes_first"),
+    [((40, 3), 1, True), ((3, 300), 1, False), ((300, 3), 0, True), ((2, 300, 3), 1, True)],
+    ids=str,
+)
+def test_classes_of_a_row_lie_side_by_side_where_they_are_many_and_do_so_in_the_array(
+    shape, axis, classes_first
+):
+    classes = ClassAxis(shape, axis)
+    array = np.arange(float(np.prod(shape))).reshape(shape)
+    block = classes.load(classes.view(array), 0, classes.rows)
+    np.testing.assert_array_equal(block, np.moveaxis(array, axis, 0).reshape(classes.count, -1))
+    assert block.flags.c_contiguous == classes_first
+    assert block.flags.f_contiguous != classes_first
+
+
+def test_scratch_gives_other_memory_for_each_block_and_the_same_after_begin():
+    classes = ClassAxis((7, 3), 1)
+    scratch = Scratch(classes, 4)
+    scratch.begin(4)
+    first, second = scratch.block(), scratch.block()
+    assert first.shape == second.shape == (3, 4)
+    assert not np.shares_memory(first, second)
+    scratch.begin(2)  # the last block is the short one
+    again = [scratch.block(), scratch.block(), scratch.block()]
+    assert [block.shape for block in again] == [(3, 2)] * 3
+    assert all(block.flags.c_contiguous for block in again)
+    assert np.shares_memory(again[0], first)
+    assert np.shares_memory(again[1], second)
+    assert not np.shares_memory(again[2], first)

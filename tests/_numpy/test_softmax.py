@@ -52,3 +52,25 @@ def test_columns_with_a_limit_take_it_and_the_others_are_nan(exact):
         p = Shifted(z, exact=exact).softmax()
     np.testing.assert_array_equal(p[0], [1, np.nan, np.nan, 1, np.nan])
     np.testing.assert_array_equal(p[1], [0, np.nan, np.nan, 0, np.nan])
+
+
+def test_rows_with_two_top_classes_are_counted_beside_a_row_that_is_nan():
+    z = np.array([[3.0, np.nan, 0.0], [3.0, 0.0, 1.0]])  # one row a column: 2, 0 and 1 tops
+    with np.errstate(all="ignore"):
+        shifted = Shifted(z, exact=True)
+    np.testing.assert_array_equal(shifted.rest[:2], [1, np.nan])
+    np.testing.assert_allclose(shifted.softmax()[:, 0], 0.5, rtol=0)
+
+
+def test_memory_that_is_handed_in_is_used_and_changes_nothing():
+    handed = []
+
+    def new():
+        handed.append(np.full_like(Z, np.nan))
+        return handed[-1]
+
+    shifted, plain = Shifted(Z, exact=True, new=new), Shifted(Z, exact=True)
+    for name in ("log_loss", "softmax", "complement"):
+        np.testing.assert_array_equal(getattr(shifted, name)(), getattr(plain, name)())
+    assert any(np.shares_memory(shifted.high, block) for block in handed)
+    assert not any(np.shares_memory(Z, block) for block in handed)
