@@ -7,8 +7,8 @@ PyTorch's. What differs:
 - values and derivatives keep their digits in both tails, where PyTorch's lose all of them, for
   every float dtype (float16 and bfloat16 are computed in float32), and infinite logits give the
   limit;
-- derivatives may be repeated in reverse mode, at 0 too, and reach the targets (of the focal loss:
-  see there);
+- derivatives may be repeated in reverse and forward mode in any order, at 0 too, and reach the
+  targets (of the focal loss: see there);
 - labels outside [0, 1], class indices out of range and shapes that do not fit are refused, at once
   or, under `torch.compile`, by an assertion that runs beside the loss (a RuntimeError);
 - the binary losses take `label_smoothing`;
@@ -17,8 +17,7 @@ PyTorch's. What differs:
   way out is `binary_cross_entropy_with_logits` on the logits.
 
 Written for any device and tried on CPUs; the tests also run on CUDA where there is one.
-`torch.func` and forward mode work in eager mode; forward mode inside forward mode does not, and
-answers 0: put reverse mode inside, as `torch.func.hessian` does. The modules are
+`torch.func` and forward mode work in eager mode. The modules are
 here, so that a pickle finds them again; the functions are in `_logits`, `_probabilities`,
 `_classes` and `_focal`, the checks in `_contracts`.
 """

@@ -29,6 +29,10 @@ def _nobody_differentiates(inputs: tuple[Any, ...]) -> bool:
     return not backward and getattr(forward_ad, "_current_level", 0) < 0
 
 
+def _primal(x: Tensor | None) -> Tensor | None:
+    return None if x is None else forward_ad.unpack_dual(x, level=0).primal
+
+
 def differentiable(
     formula: Callable[..., Tensor],
     backward: Callable[..., tuple[Tensor | None, ...]],
@@ -68,7 +72,11 @@ def differentiable(
         return (*grads, *(None for _ in ctx.numbers))
 
     def push_forward(ctx: Any, *tangents: Any) -> Tensor:
-        return forward_mode(tangents, *ctx.saved_tensors, *ctx.numbers)
+        # PyTorch switches forward mode off in here, which would make every derivative of an outer
+        # forward mode 0. Switched on, it must not meet the tangents that `tangents` already are.
+        with forward_ad._set_fwd_grad_enabled(True):
+            primals = [_primal(x) for x in ctx.saved_tensors]
+            return forward_mode(tangents, *primals, *ctx.numbers)
 
     parts = {"backward": staticmethod(pull_back)}
     traced = parts | {

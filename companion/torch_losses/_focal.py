@@ -56,7 +56,7 @@ def sigmoid_focal_loss(
     Notes
     -----
     Differentiated by rule, the usual formula gives NaN for γ < 1 where the answer is certain.
-    Derivatives in the logits may be repeated in reverse mode. Those in the targets may, where the
+    Derivatives in the logits may be repeated. Those in the targets may, where the
     answer is not certain: where σ of a logit rounds to 0 some of second order, and for γ < 1 of
     first order, are NaN or infinite.
 

@@ -244,7 +244,7 @@ _differentiable_total_loss = differentiable(
 def loss_of_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None = None) -> Tensor:
     """Return pos_weight y softplus(-z) + (1 - y) softplus(z) elementwise, for one shape.
 
-    Derivatives, repeated in reverse mode too, reach all three tensors.
+    Derivatives, as often as you like, reach all three tensors.
     """
     return _differentiable_loss(z, y, pos_weight)
 

@@ -1,7 +1,9 @@
 """A formula with written derivatives gives them in eager mode, under torch.func and compiled."""
 
+import pytest
 import torch
 from torch.autograd import forward_ad
+from torch.func import jacfwd
 
 from companion.torch_losses._autograd import differentiable, is_plain
 
@@ -56,6 +58,23 @@ def test_transforms_compose():
     assert torch.func.vmap(torch.func.grad(value))(xs, ys).tolist() == [10.0, 28.0]
     assert torch.func.vmap(torch.func.hessian(value))(xs, ys).tolist() == [10.0, 14.0]
     assert torch.func.jvp(value, (xs, ys), (xs, ys))[1].tolist() == [15.0, 84.0]
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda f: jacfwd(jacfwd(jacfwd(f))),
+        lambda f: jacfwd(torch.func.hessian(f)),
+        lambda f: torch.func.jacrev(jacfwd(jacfwd(f))),
+        lambda f: lambda x: torch.func.vmap(jacfwd(jacfwd(jacfwd(f))))(x[None])[0],
+    ],
+    ids=["forward thrice", "forward of Hessian", "reverse of both", "vmap"],
+)
+def test_forward_mode_may_stand_inside_forward_mode(nest):
+    x, y = torch.tensor(2.0, dtype=F64), torch.tensor(5.0, dtype=F64)
+    assert nest(lambda x: function(x, y, 5))(x) == 60 * 4 * 5
+    assert jacfwd(jacfwd(lambda x: function(x, y, 5)), 0)(x) == 20 * 8 * 5
+    assert jacfwd(jacfwd(lambda x, y: function(x, y, 5), 1), 0)(x, y) == 5 * 16
 
 
 def test_compiled_without_a_break():
