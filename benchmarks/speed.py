@@ -1,12 +1,13 @@
 """Measure time and memory against the peers, as ratios within one run.
 
-    python benchmarks/speed.py [--sizes 1000 100000 10000000] [--json speed.json]
+    python benchmarks/speed.py [--sizes 1000 10000000] [--shapes 256x1000] [--json speed.json]
 
 Nanoseconds for each element: the median over rounds, in each of which every implementation runs
 once, so that what else the machine does hits them all alike. Labels are random. Extra memory is the
 growth of the process's peak, each measured in a process of its own. A ratio above 1 means that the
 companion is faster. The floor is one exp and one log1p for each element, in blocks. Last come the
-NumPy losses over many classes, with class indices.
+losses of several classes, with class indices: PyTorch's forward and backward on one thread, the
+classes being dimension 1 of each shape, and NumPy's.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import companion
 
 DTYPES = ["float64", "float32"]
 ONE_LINER, FLOOR = "NumPy one-liner", "floor: exp and log1p"
+PEER, TWIN, CLASSES = "PyTorch", "torch twin", "cross-entropy over classes"
+SHAPES = ["256x1000", "256x32000", "8x21x128x128", "65536x10"]
 
 
 def value_of_one_liner(z: np.ndarray, y: np.ndarray) -> float:
@@ -135,6 +138,25 @@ def torch_calls(z: np.ndarray, y: np.ndarray, compiled: bool) -> dict[str, dict[
     return calls
 
 
+def class_calls(shape: tuple[int, ...], dtype: str) -> dict[str, Callable]:
+    """Return the cross-entropies over K classes: forward and backward, on one thread."""
+    import torch
+
+    from companion import torch_losses
+
+    drawn = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(shape, dtype=getattr(torch, dtype), generator=drawn)
+    index = torch.randint(0, shape[1], (shape[0], *shape[2:]), generator=drawn)
+    logits.requires_grad_()
+
+    def train(function: Callable) -> None:
+        logits.grad = None
+        function(logits, index).backward()
+
+    functions = {PEER: torch.nn.functional.cross_entropy, TWIN: torch_losses.cross_entropy}
+    return {name: with_threads(1, lambda f=f: train(f)) for name, f in functions.items()}
+
+
 def with_threads(threads: int, call: Callable) -> Callable:
     """Return the call, run with so many of PyTorch's threads."""
     import torch
@@ -183,7 +205,7 @@ def time_all(calls: dict[str, Callable], size: int, seconds: float) -> dict[str,
     return {name: float(np.median(each)) / size * 1e9 for name, each in times.items()}
 
 
-def peak_of(size: int, dtype: str, quantity: str, name: str) -> float:
+def peak_of(size: int | str, dtype: str, quantity: str, name: str) -> float:
     """Return by how many MiB one call raises the peak of a process of its own."""
     command = [sys.executable, __file__, "--peak-of", quantity, name, dtype, str(size)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -192,8 +214,14 @@ def peak_of(size: int, dtype: str, quantity: str, name: str) -> float:
 
 def print_peak(quantity: str, name: str, dtype: str, size: str) -> None:
     """Run one call at a small size, then at the given one, and print the growth of the peak."""
-    calls_for(1000, dtype, compiled=False)[quantity][name]()
-    call = calls_for(int(size), dtype, compiled=False)[quantity][name]
+
+    def call_at(size: str) -> Callable:
+        if quantity == CLASSES:
+            return class_calls(lengths(size), dtype)[name]
+        return calls_for(int(size), dtype, compiled=False)[quantity][name]
+
+    call_at("8x10" if quantity == CLASSES else "1000")()
+    call = call_at(size)
     gc.collect()
     before = peak(reset=True)
     call()
@@ -236,6 +264,44 @@ def measure(sizes: list[int], seconds: float, compiled: bool, memory: bool) -> l
     return records
 
 
+def lengths(shape: str) -> tuple[int, ...]:
+    """Return (256, 1000) for "256x1000"."""
+    return tuple(map(int, shape.split("x")))
+
+
+def measure_classes(shapes: list[str], seconds: float, memory: bool) -> list[dict]:
+    """Return one record for each shape, dtype and implementation."""
+    records = []
+    for shape in shapes if optional("torch") else ():
+        for dtype in DTYPES:
+            calls = class_calls(lengths(shape), dtype)
+            for name, each in time_all(calls, math.prod(lengths(shape)), seconds).items():
+                record = {"size": shape, "dtype": dtype, "quantity": CLASSES, "method": name}
+                record["nanoseconds"] = each
+                if memory:
+                    record["mebibytes"] = peak_of(shape, dtype, CLASSES, name)
+                records.append(record)
+    return records
+
+
+def report_classes(records: list[dict]) -> str:
+    """Return what the twin takes as a multiple of what PyTorch takes, beside the targets."""
+    found = {(r["size"], r["dtype"], r["method"]): r for r in records}
+    rows = []
+    for (size, dtype, method), ours in found.items():
+        theirs = found[size, dtype, PEER]
+        for unit, most in MOST.items() if method == TWIN else ():
+            if unit in ours:
+                ratio = ours[unit] / theirs[unit]
+                reached = "reached" if ratio <= most else "missed"
+                pair = [f"{each[unit]:.2f}" for each in (theirs, ours)]
+                measured = [f"{most:.1f}", f"{ratio:.2f}", reached]
+                rows.append([size.replace("x", " x "), dtype, unit, *pair, *measured])
+    columns = [CLASSES, "dtype", "", PEER, TWIN, "at most", "measured", ""]
+    return table(columns, rows)
+
+
+MOST = {"nanoseconds": 1.5, "mebibytes": 1.2}  # times what PyTorch takes, over classes
 TARGETS = [  # (size, ours, against, quantity, the ratio to reach)
     (10**7, "companion", ONE_LINER, "value", {"float64": 2.0, "float32": 2.0}),
     (10**7, "companion, workers=2", ONE_LINER, "value", {"float64": 4.0, "float32": 3.0}),
@@ -299,6 +365,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**3, 10**5, 10**7])
+    parser.add_argument("--shapes", nargs="*", default=SHAPES, help="of logits over classes")
     parser.add_argument("--seconds", type=float, default=5.0, help="time for each table")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--no-memory", action="store_true", help="leave the memory out")
@@ -309,9 +376,10 @@ def main() -> None:
         print_peak(*options.peak_of)
         return
     records = measure(options.sizes, options.seconds, not options.no_compile, not options.no_memory)
-    print(heading(), report(records), sep="\n\n")
+    classes = measure_classes(options.shapes, options.seconds, not options.no_memory)
+    print(heading(), report(records), report_classes(classes), sep="\n\n")
     if options.json:
-        stored = {"versions": versions(), "records": records}
+        stored = {"versions": versions(), "records": records + classes}
         options.json.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 

@@ -71,15 +71,27 @@ def test_tables_name_the_versions_and_what_is_missing(accuracy):
 def test_speed_measures_every_implementation_and_names_the_targets(tmp_path):
     path = tmp_path / "records.json"
     options = ["--seconds", 0, "--no-compile", "--no-memory", "--json", path]
-    text = run("speed.py", "--sizes", 1000, *options)
+    text = run("speed.py", "--sizes", 1000, "--shapes", "16x10", "4x3x5", *options)
     records = json.loads(path.read_text(encoding="utf-8"))["records"]
     methods = {r["method"] for r in records}
     assert {"NumPy one-liner", "companion", "companion, workers=2"} <= methods
     assert {"PyTorch, 1 threads", "torch twin, 1 threads"} <= methods
+    classes = {(r["size"], r["method"]) for r in records if "classes" in r["quantity"]}
+    assert classes == {(s, m) for s in ("16x10", "4x3x5") for m in ("PyTorch", "torch twin")}
+    assert "| 4 x 3 x 5 " in text
     assert all(r["nanoseconds"] > 0 for r in records)
     of_classes = {r["method"] for r in records if r["quantity"] == "value over 5,000 classes"}
     assert of_classes == {"NumPy one-liner", "companion", "SciPy, log_softmax"}
     assert "reached" in text or "missed" in text
+
+
+def test_cross_entropy_over_classes_makes_two_tensors_of_the_logits_and_pytorch_three():
+    quantity, shape = "cross-entropy over classes", "1000x4000"  # 30.5 MiB in float64
+    peaks = {
+        name: float(run("speed.py", "--peak-of", quantity, name, "float64", shape).split()[-1])
+        for name in ("PyTorch", "torch twin")
+    }
+    assert peaks["torch twin"] < 70 < 85 < peaks["PyTorch"]
 
 
 def test_peak_is_that_of_the_temporaries():

@@ -375,11 +375,18 @@ FAULTS = {
         f"{TWINS}/test_classes.py::test_class_indices_are_pytorchs[cpu-(6, 4)-mean-1-plain-0.0]",
     ),
     "twin: 1 - p for the other classes": Fault(
-        "torch_losses/_classes",
+        "torch_losses/_right_class",
+        "-rest / whole",
+        "of_right / whole - 1",
+        f"{TWINS}/test_right_class.py::test_every_way_keeps_the_digits_of_both_tails"
+        "[cpu-torch.float64-plain]",
+    ),
+    "twin: 1 - p for the other classes, repeated": Fault(
+        "torch_losses/_log_losses",
         "grad * complement",
         "grad * (1 - p)",
-        f"{TWINS}/test_classes.py::test_categorical_value_and_gradient_keep_the_digits_of_confident_answers"
-        "[cpu-torch.float64]",
+        f"{TWINS}/test_log_losses.py::test_slope_of_a_confident_right_answer_is_minus_the_sum_of_the_others"
+        "[cpu]",
     ),
     "twin: target's gradient by a difference": Fault(
         "torch_losses/_logits",

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-__all__ = ["differentiable", "is_plain", "sum_of_terms", "times_tangent", "with_slopes"]
+__all__ = [
+    "differentiable",
+    "in_forward_mode",
+    "is_plain",
+    "sum_of_terms",
+    "times_tangent",
+    "with_slopes",
+]
 
 _transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
@@ -24,9 +31,14 @@ def is_plain() -> bool:
     return not torch.compiler.is_compiling() and not _transforms_active()
 
 
+def in_forward_mode() -> bool:
+    """Return whether a level of forward mode is open, so that any tensor may have a tangent."""
+    return getattr(forward_ad, "_current_level", 0) >= 0
+
+
 def _nobody_differentiates(inputs: tuple[Any, ...]) -> bool:
     backward = torch.is_grad_enabled() and any(getattr(x, "requires_grad", False) for x in inputs)
-    return not backward and getattr(forward_ad, "_current_level", 0) < 0
+    return not backward and not in_forward_mode()
 
 
 def _primal(x: Tensor | None) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""The twin of PyTorch's cross-entropy over K classes, and the loss of each class it is made of."""
+"""The twin of PyTorch's cross-entropy over K classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from companion.contracts import check_smoothing
-from companion.torch_losses._autograd import differentiable
 from companion.torch_losses._contracts import (
     check_index,
     check_labels,
@@ -15,13 +14,12 @@ from companion.torch_losses._contracts import (
     check_weight,
     working,
 )
+from companion.torch_losses._log_losses import log_losses
 from companion.torch_losses._pieces import total
 from companion.torch_losses._reductions import check_reduction, reduce_losses, times
+from companion.torch_losses._right_class import loss_of_class
 
-__all__ = ["cross_entropy", "log_losses"]
-
-_Wanted = tuple[bool, ...]
-_Tangents = tuple[Tensor | None, ...]
+__all__ = ["cross_entropy"]
 
 
 def cross_entropy(
@@ -96,17 +94,17 @@ def _of_indices(
     z: Tensor, index: Tensor, ignored: Tensor, weight: Tensor | None, smoothing: float, dim: int
 ) -> tuple[Tensor, Tensor]:
     """Return the loss of each element, and the weight of its class; 0 where it is ignored."""
-    of_class = log_losses(torch.where(ignored.unsqueeze(dim), 0, z), dim)
-    losses = torch.gather(of_class, dim, index.unsqueeze(dim)).squeeze(dim)
+    losses = loss_of_class(z, index, ignored, dim)
     mass = (~ignored).to(z.dtype)
     if weight is not None:
         mass = torch.where(ignored, 0, weight[index])
         losses = times(mass, losses)
-        of_class = times(_along(weight, z, dim), of_class) if smoothing else of_class
     if smoothing:
+        of_class = log_losses(torch.where(ignored.unsqueeze(dim), 0, z), dim)
+        of_class = of_class if weight is None else times(_along(weight, z, dim), of_class)
         spread = smoothing / z.shape[dim] * torch.sum(of_class, dim)
-        losses = (1 - smoothing) * losses + spread
-    return torch.where(ignored, 0, losses), mass
+        losses = (1 - smoothing) * losses + torch.where(ignored, 0, spread)
+    return losses, mass
 
 
 def _of_probabilities(
@@ -122,59 +120,3 @@ def _of_probabilities(
 
 def _along(weight: Tensor, z: Tensor, dim: int) -> Tensor:
     return weight.reshape([-1 if d == dim else 1 for d in range(z.ndim)])
-
-
-def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
-    """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima.
-
-    exp takes the rounding error of z - max along. The maximum counts as a constant, which no
-    derivative notices: a shift changes nothing.
-    """
-    largest = torch.amax(z, dim, keepdim=True).detach()
-    top = (z == largest).to(z.dtype)
-    zero = torch.where(torch.isinf(z), 0, z - z.detach())
-    high = torch.where(z == largest, zero, z - largest)
-    fixed = high.detach()
-    back = z.detach() - fixed
-    low = (z.detach() - (fixed + back)) + (back - largest)
-    e = torch.exp(high) * (1 + torch.where(torch.isfinite(low), low, 0))
-    rest = torch.sum(e - top, dim, keepdim=True) + (torch.sum(top, dim, keepdim=True) - 1)
-    return high, e, rest, top
-
-
-def _softmax(z: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return the softmax and its complement, a sum of the other classes'."""
-    _, e, rest, top = _parts(z, dim)
-    return e / (1 + rest), ((rest - (e - top)) + (1 - top)) / (1 + rest)
-
-
-def _log_losses(z: Tensor, dim: int) -> Tensor:
-    high, _, rest, _ = _parts(z, dim)
-    endless = torch.sum((z == torch.inf).to(z.dtype), dim, keepdim=True) > 1
-    endless = endless | torch.all(z == -torch.inf, dim, keepdim=True)
-    return torch.where(endless, torch.nan, torch.log1p(rest) - high)
-
-
-def _log_losses_backward(
-    grad: Tensor, wanted: _Wanted, z: Tensor, dim: int
-) -> tuple[Tensor | None, ...]:
-    p, complement = _softmax(z, dim)
-    elsewhere = torch.sum(grad, dim, keepdim=True) - grad
-    return (p * elsewhere - grad * complement,)
-
-
-def _log_losses_forward_mode(tangents: _Tangents, z: Tensor, dim: int) -> Tensor:
-    tangent = tangents[0]
-    assert tangent is not None  # no other argument can have one
-    p, _ = _softmax(z, dim)
-    return torch.sum(p * tangent, dim, keepdim=True) - tangent
-
-
-_differentiable_log_losses = differentiable(
-    _log_losses, _log_losses_backward, _log_losses_forward_mode
-)
-
-
-def log_losses(z: Tensor, dim: int) -> Tensor:
-    """Return -log softmax along `dim`, what each class would cost if it were the right one."""
-    return _differentiable_log_losses(z, dim)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["PIECE", "fill_like", "fill_loss", "fill_slope", "sum_of", "total"]
+__all__ = ["PIECE", "fill_like", "fill_loss", "fill_slope", "sum_of", "total", "widened"]
 
 PIECE = 1 << 17
 """Elements of a piece on the CPU; long enough for PyTorch to use all its threads."""
@@ -26,6 +26,11 @@ def total(losses: Tensor) -> Tensor:
     """Return the sum, which runs in float64 wherever the device has it."""
     wide = losses.dtype if losses.device.type == "mps" else torch.float64
     return torch.sum(losses, dtype=wide)
+
+
+def widened(values: Tensor) -> Tensor:
+    """Return the values in float64 wherever the device has it."""
+    return values if values.device.type == "mps" else values.double()
 
 
 def sum_of(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) -> Tensor:

@@ -1,0 +1,138 @@
+"""The loss of the right class: each of its ways keeps the digits and gives PyTorch's numbers."""
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812 (everybody writes F)
+
+from companion import reference
+from companion.torch_losses import _right_class
+from companion.torch_losses._pieces import PIECE
+from companion.torch_losses._right_class import loss_of_class
+from tests.tables.grids import worst_ulp
+from tests.tables.tensors import PEER, draw, gradients
+
+GAPS = {torch.float64: [0.0, 1e-8, 0.5, 17.1, 37.2, 300.0, 700.0], torch.float32: [0.0, 0.5, 80.0]}
+# A row beside the others, which chooses the way: none, one beyond exp, one without a limit.
+BESIDE = {"plain": [0.0], "shifted": [1000.7], "general": [torch.inf]}
+
+
+def value_and_slope(z, target, ignored=None):
+    index = torch.full(z.shape[:1], target, device=z.device)
+    unseen = torch.zeros_like(index, dtype=torch.bool) if ignored is None else ignored
+    leaf = z.clone().requires_grad_()
+    loss = loss_of_class(leaf, index, unseen, 1)
+    return loss.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
+
+
+@pytest.mark.parametrize("way", BESIDE)
+@pytest.mark.parametrize("dtype", GAPS, ids=str)
+def test_every_way_keeps_the_digits_of_both_tails(dtype, way, device):
+    rows = [[0.0, -gap, -0.7 * gap] for gap in GAPS[dtype]] + [BESIDE[way] * 3]
+    z = torch.tensor(rows, dtype=dtype, device=device)
+    for target in range(3):
+        loss, slope = (each[:-1].cpu() for each in value_and_slope(z, target))
+        exact = [reference.softmax(row) for row in z[:-1].tolist()]
+        values = [-reference.log_softmax(row)[target] for row in z[:-1].tolist()]
+        # two exponentials, the sum, the quotient and the logarithm round
+        assert worst_ulp(loss, values) <= 3
+        for k in range(3):
+            others = [-mpmath.fsum(np.delete(np.array(p), target)) for p in exact]
+            assert worst_ulp(slope[:, k], others if k == target else [p[k] for p in exact]) <= 4
+
+
+@pytest.mark.parametrize("way", ["plain", "shifted"])
+def test_a_large_tensor_is_pytorchs_in_every_piece(way, device):
+    for shape in [(PIECE // 50 * 2 + 3, 50), (3, 7, PIECE // 6)]:
+        z, _, _ = draw(shape, device)
+        z = z + BESIDE[way][0]
+        index = torch.arange(z.numel() // shape[1], device=device).reshape(shape[0], *shape[2:])
+        index = index % shape[1]
+        unseen = index == 1
+        ours = gradients(lambda z, i=index, u=unseen: loss_of_class(z, i, u, 1), z)
+        theirs = gradients(
+            lambda z, i=index: F.cross_entropy(z, i, ignore_index=1, reduction="none"), z
+        )
+        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-13)
+
+
+def test_any_layout_gives_the_same(device):
+    z, _, _ = draw((2, 4, 3, 5), device)
+    index = torch.arange(30, device=device).reshape(2, 3, 5) % 4
+    unseen = torch.zeros_like(index, dtype=torch.bool)
+    expected = gradients(lambda z: loss_of_class(z, index, unseen, 1), z)
+    layouts = [z.contiguous(memory_format=torch.channels_last), z.transpose(2, 3).contiguous()]
+    for same in (layouts[0], layouts[1].transpose(2, 3)):
+        ours = gradients(lambda z: loss_of_class(z, index, unseen, 1), same)
+        torch.testing.assert_close(ours, expected, **PEER)
+    row = draw((4,), device)[0].expand(6, 4)
+    leaf = row.detach().requires_grad_()
+    index = torch.zeros(6, dtype=torch.long, device=device)
+    (slope,) = torch.autograd.grad(loss_of_class(leaf, index, index > 0, 1).sum(), leaf)
+    torch.testing.assert_close(slope, torch.softmax(row, 1) - F.one_hot(index, 4), **PEER)
+
+
+@pytest.mark.parametrize("way", BESIDE)
+def test_an_ignored_row_costs_nothing_whatever_it_holds(way, device):
+    rows = [[0.5, 1.0, -torch.inf], [torch.nan] * 3, [torch.inf] * 3, [-torch.inf] * 3]
+    z = torch.tensor([*rows, BESIDE[way] * 3], dtype=torch.float64, device=device)
+    unseen = torch.tensor([False, True, True, True, True], device=device)
+    loss, slope = value_and_slope(z, 0, unseen)
+    assert loss[1:].tolist() == [0] * 4
+    assert slope[1:].abs().sum() == 0
+    rest = float(reference.sigmoid(0.5))
+    torch.testing.assert_close(slope[0].tolist(), [-rest, rest, 0.0], rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("way", BESIDE)
+def test_an_impossible_class_costs_infinity_and_has_no_share(way, device):
+    z = torch.tensor([[0.0, -torch.inf, 0.0], BESIDE[way] * 3], device=device)
+    loss, slope = value_and_slope(z, 1)
+    assert loss[0] == torch.inf
+    assert slope[0].tolist() == [0.5, -1, 0.5]
+    loss, slope = value_and_slope(z, 0)
+    torch.testing.assert_close(loss[0].item(), float(np.log(2)), rtol=1e-7, atol=0)
+    assert slope[0].tolist() == [-0.5, 0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "row", [[torch.nan, 0.0], [torch.inf, torch.inf], [-torch.inf, -torch.inf]], ids=str
+)
+def test_what_has_no_limit_is_nan_in_value_and_slope(row, device):
+    loss, slope = value_and_slope(torch.tensor([row, [0.0, 0.0]], device=device), 0)
+    assert loss[0].isnan()
+    assert slope[0].isnan().all()
+    assert slope[1].tolist() == [-0.5, 0.5]
+
+
+def test_huge_and_tiny_sums_leave_no_range_without_a_way(device):
+    big, many = torch.finfo(torch.float32), 40_000
+    for top in (np.log(big.max) - 20.1, np.log(big.max) - 19.9, 89.0, -86.0, -104.0, -1e30, 1e30):
+        z = torch.full((1, many), float(top), device=device)
+        loss, slope = value_and_slope(z, 3)
+        torch.testing.assert_close(loss.item(), float(np.log(many)), rtol=1e-6, atol=0)
+        torch.testing.assert_close(slope[0, 0].item(), 1 / many, rtol=1e-5, atol=0)
+
+
+def test_the_second_derivative_is_that_of_the_softmax_and_gradients_can_be_batched(device):
+    z, _, t = draw((3, 4), device)
+    index = torch.tensor([0, 3, 1], device=device)
+    leaf = z.requires_grad_()
+    loss = loss_of_class(leaf, index, index > 9, 1)
+    (slope,) = torch.autograd.grad(loss.sum(), leaf, create_graph=True)
+    p = torch.softmax(z.detach(), 1)
+    torch.testing.assert_close(slope.detach(), p - F.one_hot(index, 4), **PEER)
+    (product,) = torch.autograd.grad((slope * t).sum(), leaf)
+    expected = p * t - p * (p * t).sum(1, keepdim=True)
+    torch.testing.assert_close(product, expected, **PEER)
+    many = torch.eye(3, dtype=torch.float64, device=device)
+    loss = loss_of_class(leaf, index, index > 9, 1)
+    (batched,) = torch.autograd.grad(loss, leaf, many, is_grads_batched=True)
+    torch.testing.assert_close(batched.sum(0), slope.detach(), **PEER)
+
+
+def test_finite_logits_never_take_the_general_way(device, monkeypatch):
+    monkeypatch.delattr(_right_class, "_loss_and_slope")
+    for top in (0.0, 60.0, 1e4):
+        value_and_slope(draw((5, 3), device)[0] + top, 1)
