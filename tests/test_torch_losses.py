@@ -90,3 +90,34 @@ def test_pickled_module_is_found_by_its_public_name(name):
     assert f"companion.torch_losses\n{name}\n".encode() in pickle.dumps(
         getattr(torch_losses, name), protocol=0
     )
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_script_is_refused_with_the_way_out(name):
+    network = torch.nn.Sequential(getattr(torch_losses, name)())
+    with (
+        pytest.warns(DeprecationWarning, match=r"jit\.script"),
+        pytest.raises(NotImplementedError) as caught,
+    ):
+        torch.jit.script(network)
+    assert "torch.jit.script: expected" in str(caught.value)
+    assert f"got {name} " in str(caught.value)
+    assert "; take torch.compile, torch.export" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_symbolic_trace_keeps_the_loss_as_one_call(name):
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.criterion = getattr(torch_losses, name)(**modules()[name])
+
+        def forward(self, first, target):
+            return self.criterion(first, target)
+
+    z, y, _ = draw((4, 3))
+    first, target = torch.sigmoid(z), y
+    network = Network()
+    graph = torch.fx.symbolic_trace(network)
+    assert [node.op for node in graph.graph.nodes if "call" in node.op] == ["call_function"]
+    assert torch.equal(graph(first, target), network(first, target))

@@ -9,25 +9,30 @@ PyTorch's. What differs:
   limit;
 - derivatives may be repeated in reverse and forward mode in any order, at 0 too, and reach the
   targets (of the focal loss: see there);
-- labels outside [0, 1], class indices out of range and shapes that do not fit are refused, at once
-  or, under `torch.compile`, by an assertion that runs beside the loss (a RuntimeError);
+- labels outside [0, 1], class indices out of range and shapes that do not fit are refused. Where
+  the numbers cannot be looked at (`torch.compile`, `torch.export`, `torch.jit.trace`, `make_fx`,
+  fake and meta tensors) an element whose label or weight is out of range has the loss NaN;
 - the binary losses take `label_smoothing`;
 - `binary_cross_entropy` is exact where PyTorch stops every logarithm at -100: a probability of 0
   for label 1 costs inf. A script that feeds it a saturated sigmoid therefore sees inf and NaN; the
   way out is `binary_cross_entropy_with_logits` on the logits.
 
 Written for any device and tried on CPUs; the tests also run on CUDA where there is one.
-`torch.func` and forward mode work in eager mode. The modules are
-here, so that a pickle finds them again; the functions are in `_logits`, `_probabilities`,
-`_classes` and `_focal`, the checks in `_contracts`.
+`torch.func` and forward mode work in eager mode. A loss that `torch.jit.trace` recorded runs where
+Python does and cannot be saved, `torch.jit.script` is refused: to save a loss take `torch.export`.
+The modules are here, so that a pickle finds them again; the functions are in `_logits`,
+`_probabilities`, `_classes` and `_focal`, the checks in `_contracts`.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from torch import Tensor, nn
 
 from companion.contracts import check_smoothing
 from companion.torch_losses._classes import cross_entropy
+from companion.torch_losses._contracts import as_number
 from companion.torch_losses._focal import sigmoid_focal_loss
 from companion.torch_losses._logits import binary_cross_entropy_with_logits
 from companion.torch_losses._probabilities import binary_cross_entropy
@@ -43,7 +48,18 @@ __all__ = [
 ]
 
 
-class BCELoss(nn.BCELoss):
+class _Unscripted:
+    """What TorchScript, which PyTorch has given up, cannot compile."""
+
+    def __prepare_scriptable__(self) -> Any:
+        """Answer `torch.jit.script`, which asks every module."""
+        raise NotImplementedError(
+            f"torch.jit.script: expected a module of torch.nn, got {type(self).__name__} of "
+            "companion.torch_losses; take torch.compile, torch.export or torch.jit.trace"
+        )
+
+
+class BCELoss(_Unscripted, nn.BCELoss):
     """The module of `binary_cross_entropy`; a `torch.nn.BCELoss` with `label_smoothing`."""
 
     def __init__(
@@ -56,7 +72,7 @@ class BCELoss(nn.BCELoss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
-        self.label_smoothing = check_smoothing(label_smoothing)
+        self.label_smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input`, probabilities."""
@@ -69,7 +85,7 @@ class BCELoss(nn.BCELoss):
         )
 
 
-class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
+class BCEWithLogitsLoss(_Unscripted, nn.BCEWithLogitsLoss):
     """The module of `binary_cross_entropy_with_logits`, with `label_smoothing`."""
 
     def __init__(
@@ -83,7 +99,7 @@ class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction, pos_weight)
-        self.label_smoothing = check_smoothing(label_smoothing)
+        self.label_smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input`, logits."""
@@ -97,7 +113,7 @@ class BCEWithLogitsLoss(nn.BCEWithLogitsLoss):
         )
 
 
-class CrossEntropyLoss(nn.CrossEntropyLoss):
+class CrossEntropyLoss(_Unscripted, nn.CrossEntropyLoss):
     """The module of `cross_entropy`; a `torch.nn.CrossEntropyLoss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

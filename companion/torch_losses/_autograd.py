@@ -14,29 +14,19 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
+from companion.torch_losses._modes import functionalizing, in_forward_mode, transforms_active
+
 __all__ = [
     "differentiable",
-    "in_forward_mode",
-    "is_plain",
     "sum_of_terms",
     "times_tangent",
     "with_slopes",
 ]
 
-_transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
-
-
-def is_plain() -> bool:
-    """Return whether tensors are just tensors: nothing compiles or transforms what we do."""
-    return not torch.compiler.is_compiling() and not _transforms_active()
-
-
-def in_forward_mode() -> bool:
-    """Return whether a level of forward mode is open, so that any tensor may have a tangent."""
-    return getattr(forward_ad, "_current_level", 0) >= 0
-
 
 def _nobody_differentiates(inputs: tuple[Any, ...]) -> bool:
+    if torch.jit.is_tracing():  # it checks its graph by another one, made without gradients
+        return False
     backward = torch.is_grad_enabled() and any(getattr(x, "requires_grad", False) for x in inputs)
     return not backward and not in_forward_mode()
 
@@ -104,8 +94,12 @@ def differentiable(
 
     def apply(*inputs: Any) -> Tensor:
         if torch.compiler.is_compiling():
+            if transforms_active():  # the compiler cannot take one into a Function: eager mode can
+                torch._dynamo.graph_break()
             return compiled.apply(*inputs)
-        if _transforms_active():
+        if functionalizing():
+            return formula(*inputs)
+        if transforms_active():
             return transformed.apply(*inputs)
         if _nobody_differentiates(inputs):
             return formula(*inputs)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 
 from companion.contracts import check_smoothing
 from companion.torch_losses._contracts import (
+    as_number,
     check_index,
     check_labels,
     check_pair,
@@ -15,6 +18,7 @@ from companion.torch_losses._contracts import (
     working,
 )
 from companion.torch_losses._log_losses import log_losses
+from companion.torch_losses._modes import overridable
 from companion.torch_losses._pieces import total
 from companion.torch_losses._reductions import check_reduction, reduce_losses, times
 from companion.torch_losses._right_class import loss_of_class
@@ -22,6 +26,7 @@ from companion.torch_losses._right_class import loss_of_class
 __all__ = ["cross_entropy"]
 
 
+@overridable
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -72,22 +77,37 @@ def cross_entropy(
     4.2484e-18
     """
     reduction = check_reduction(size_average, reduce, reduction)
-    smoothing = check_smoothing(label_smoothing)
+    smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
     check_tensor("input", input)
     check_tensor("target", target)
     dim = 1 if input.ndim > 1 else 0
+    if input.ndim == 1 and target.shape == (1,) and not target.is_floating_point():
+        target = target.squeeze(0)  # PyTorch's other form for one row
     if target.is_floating_point() and target.shape == input.shape:
         dtype, z, q = check_pair("input", input, target)
-        check_labels(q)
+        q = check_labels(q)
         weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
+        _warn_of_one_class(z, dim)
         return reduce_losses(_of_probabilities(z, q, weight, smoothing, dim), reduction, dtype)
     dtype, z = working("input", input)
-    ignored, index = check_index(target, z, dim, ignore_index)
+    ignored, index, exist = check_index(target, z, dim, ignore_index)
     weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
+    _warn_of_one_class(z, dim)
     losses, mass = _of_indices(z, index, ignored, weight, smoothing, dim)
+    if exist is not None:
+        losses = torch.where(exist, losses, torch.nan)
     if reduction == "mean":
         return (total(losses) / total(mass)).to(dtype)
     return reduce_losses(losses, reduction, dtype)
+
+
+def _warn_of_one_class(z: Tensor, dim: int) -> None:
+    if z.shape[dim] == 1:
+        warnings.warn(
+            "input: expected two classes or more, got one, whose loss is always 0; for one yes/no "
+            "question use binary_cross_entropy_with_logits",
+            stacklevel=4,
+        )
 
 
 def _of_indices(

@@ -1,7 +1,8 @@
-"""Check tensors at the door, in eager mode, under `torch.func` and under `torch.compile`.
+"""Check tensors at the door, in eager mode, under `torch.func` and where a graph is made.
 
-Shapes, dtypes and devices are known to all three. Values are not: `_require` looks at them where
-there are any, and asks the device to assert them where the compiler only traces.
+Shapes, dtypes and devices are known everywhere. Values are not: `_look` refuses those out of range
+where there are any to look at. Where a compiler or tracer shows none, each that will be out of
+range becomes NaN by a comparison in the graph, and so does the loss of its element.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from companion.torch_losses._autograd import is_plain
+from companion.contracts import check_integer
+from companion.torch_losses._modes import are_hidden, is_plain
 
 __all__ = [
+    "as_number",
     "check_index",
     "check_labels",
     "check_pair",
@@ -27,12 +30,28 @@ __all__ = [
 
 
 def check_tensor(name: str, value: Any) -> None:
-    """Refuse what is no tensor."""
+    """Refuse what is no tensor, or a sparse one."""
     if not isinstance(value, Tensor):
         raise TypeError(
             f"{name}: expected a torch.Tensor, got {type(value).__name__}; "
             f"pass torch.as_tensor({name})"
         )
+    if value.layout is not torch.strided:
+        raise TypeError(
+            f"{name}: expected a dense tensor, got {value.layout}; pass {name}.to_dense()"
+        )
+
+
+def as_number(name: str, value: Any) -> Any:
+    """Return the number of a tensor without dimensions, anything else as it is."""
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim or value.requires_grad:
+        kind = (
+            "that requires a gradient" if value.requires_grad else f"of shape {tuple(value.shape)}"
+        )
+        raise TypeError(f"{name}: expected one number, got a tensor {kind}; pass a float")
+    return value.item()
 
 
 def working(name: str, value: Any) -> tuple[torch.dtype, Tensor]:
@@ -47,9 +66,9 @@ def working(name: str, value: Any) -> tuple[torch.dtype, Tensor]:
         )
     if value.dtype not in (torch.float16, torch.bfloat16):
         return value.dtype, value
-    narrow = value.dtype
-    autocast = torch.is_autocast_enabled(value.device.type)
-    return torch.float32 if autocast else narrow, value.float()
+    device = value.device.type
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return torch.float32 if autocast else value.dtype, value.float()
 
 
 def check_pair(
@@ -85,19 +104,25 @@ def _mend(name: str, labels: str, x: Tensor, y: Tensor) -> str:
     return "check that each element has its label"
 
 
-def check_labels(y: Tensor, name: str = "target") -> None:
-    """Refuse labels outside [0, 1]."""
+def check_labels(y: Tensor, name: str = "target") -> Tensor:
+    """Return labels in [0, 1], or refuse them."""
     mend = (
         f"use 0 and 1, or probabilities for soft labels; {name} / 255 for an image mask of 0 "
         f"and 255, ({name} + 1) / 2 for labels of -1 and +1"
     )
-    _require(y, 1.0, ValueError, name, mend)
+    return _in_unit_interval(y, name, mend)
 
 
-def check_probabilities(p: Tensor) -> None:
-    """Refuse probabilities outside [0, 1]."""
+def check_probabilities(p: Tensor) -> Tensor:
+    """Return probabilities, or refuse them."""
     mend = "logits are not probabilities: call binary_cross_entropy_with_logits"
-    _require(p, 1.0, ValueError, "input", mend)
+    return _in_unit_interval(p, "input", mend)
+
+
+def _in_unit_interval(values: Tensor, name: str, mend: str) -> Tensor:
+    if _look(values, 1.0, ValueError, name, mend):
+        return values
+    return torch.where(values * (1 - values) >= 0, values, torch.nan)
 
 
 def check_weight(
@@ -106,7 +131,9 @@ def check_weight(
     """Return `weight` in the dtype of `like`, or refuse its shape, device or values."""
     if weight is None:
         return None
-    _, weight = working(name, weight)
+    check_tensor(name, weight)
+    whole = not (weight.is_floating_point() or weight.is_complex())
+    _, weight = working(name, weight.to(like.dtype) if whole else weight)
     try:
         fits = torch.broadcast_shapes(weight.shape, shape) == torch.Size(shape)
     except RuntimeError:
@@ -123,24 +150,23 @@ def check_weight(
             f"pass {name}.to({like.device.type!r})"
         )
     largest = torch.finfo(weight.dtype).max
-    _require(weight, largest, ValueError, name, "use 0 to leave an element out")
+    mend = "use 0 to leave an element out"
+    if not _look(weight, largest, ValueError, name, mend):
+        weight = torch.where((weight >= 0) & (weight <= largest), weight, torch.nan)
     return weight.to(like.dtype)
 
 
-def check_index(target: Any, z: Tensor, dim: int, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """Return which elements are ignored, and the class of each, 0 where it is ignored."""
-    if z.ndim == 0:
-        raise ValueError(
-            "input: expected one logit for each class, shape (K,), (N, K) or (N, K, …), "
-            "got a scalar; for one yes/no question use binary_cross_entropy_with_logits"
-        )
-    rest = z.shape[:dim] + z.shape[dim + 1 :]
-    if target.shape != rest:
-        raise ValueError(
-            f"input and target: expected a target of shape {tuple(rest)} (class indices) or "
-            f"{tuple(z.shape)} (class probabilities) for input of shape {tuple(z.shape)}, "
-            f"got {tuple(target.shape)}; the classes are dimension {dim}"
-        )
+def check_index(
+    target: Tensor, z: Tensor, dim: int, ignore_index: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return which elements are ignored, the class of each, and which classes exist.
+
+    The class is 0 where it is ignored or does not exist; None says that all exist.
+    """
+    if type(ignore_index) is not int:
+        mend = "pass the class to leave out, or -100 for none"
+        ignore_index = check_integer("ignore_index", as_number("ignore_index", ignore_index), mend)
+    _check_index_shape(target, z, dim)
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
         raise TypeError(
             f"target: expected integers as class indices, got {target.dtype}; pass "
@@ -151,14 +177,42 @@ def check_index(target: Any, z: Tensor, dim: int, ignore_index: int) -> tuple[Te
             f"input and target: expected one device, got {z.device} and {target.device}; "
             "pass target.to(input.device)"
         )
-    k = z.shape[dim]
+    target = target.long()  # bytes would meet -100 as 156
+    ignored, last = target == ignore_index, z.shape[dim] - 1
     mend = "count classes from 0, and name in ignore_index what is to be left out"
-    _require(target, k - 1, IndexError, "target", mend, but=ignore_index)
-    ignored = target == ignore_index
-    return ignored, torch.where(ignored, 0, target.long())
+    if _look(target, last, IndexError, "target", mend, but=ignore_index):
+        return ignored, torch.where(ignored, 0, target), None
+    exist = (target >= 0) & (target <= last)
+    return ignored, torch.where(exist & ~ignored, target, 0), exist | ignored
 
 
-def _require(
+def _check_index_shape(target: Tensor, z: Tensor, dim: int) -> None:
+    if z.ndim == 0:
+        raise ValueError(
+            "input: expected one logit for each class, shape (K,), (N, K) or (N, K, …), "
+            "got a scalar; for one yes/no question use binary_cross_entropy_with_logits"
+        )
+    rest = z.shape[:dim] + z.shape[dim + 1 :]
+    if target.shape == rest:
+        if z.shape[dim] == 0:
+            raise ValueError(
+                f"input: expected at least one class, got shape {tuple(z.shape)}; "
+                f"move the classes to dimension {dim}"
+            )
+        return
+    if target.shape == z.shape and dim and not target.is_floating_point():
+        raise TypeError(
+            f"target: expected floating-point class probabilities in the shape of input, got "
+            f"{target.dtype}; pass target.float(), or one class index for each row"
+        )
+    raise ValueError(
+        f"input and target: expected a target of shape {tuple(rest)} (class indices) or "
+        f"{tuple(z.shape)} (class probabilities) for input of shape {tuple(z.shape)}, "
+        f"got {tuple(target.shape)}; the classes are dimension {dim}"
+    )
+
+
+def _look(
     values: Tensor,
     largest: float,
     error: type[Exception],
@@ -166,44 +220,37 @@ def _require(
     mend: str,
     *,
     but: int | None = None,
-) -> None:
-    """Refuse values that are not from 0 to `largest`, nor equal to `but`."""
-    plain = is_plain()
+) -> bool:
+    """Refuse values neither from 0 to `largest` nor `but`; return False if they are hidden."""
+    plain = is_plain(values)
     if plain and _lie_between(values, largest):
-        return
-    kind = "class indices from 0 to" if but is not None else "values from 0 to"
-    limit = "any finite number" if largest > 1e4 and but is None else f"{largest:g}"
-    expected = f"{name}: expected {kind} {limit}"
-
-    def holds(values: Tensor) -> Tensor:
-        inside = (values >= 0) & (values <= largest)
-        return inside if but is None else inside | (values == but)
+        return True
+    if are_hidden(values):
+        return False
 
     def look(values: Tensor) -> None:
         if _lie_between(values, largest):
             return
-        wrong = values[~holds(values)]
+        inside = (values >= 0) & (values <= largest)
+        wrong = values[~(inside if but is None else inside | (values == but))]
         if wrong.numel():
+            kind = "values from 0 to" if but is None else "class indices from 0 to"
+            limit = "any finite number" if largest > 1e4 and but is None else f"{largest:g}"
             raise error(
-                f"{expected}, got {wrong.flatten()[0].item()} "
+                f"{name}: expected {kind} {limit}, got {wrong.flatten()[0].item()} "
                 f"({wrong.numel()} of {values.numel()} elements); {mend}"
             )
 
-    if torch.compiler.is_compiling():
-        if values.numel():
-            # The extremes fuse with the loss into one loop, a mask and its `all` do not.
-            seen = values if but is None else torch.where(values == but, 0, values)
-            ends = (torch.amin(seen) >= 0) & (torch.amax(seen) <= largest)
-            torch._assert_async(ends, f"{expected}; {mend}")
-    elif plain:
+    if plain:
         look(values.detach())
     else:
         _Look.apply(values.detach(), look)
+    return True
 
 
 def _lie_between(values: Tensor, largest: float) -> bool:
     """Return whether all values lie in [0, largest], in one pass; there may be none to look at."""
-    if values.is_meta or not values.numel():
+    if not values.numel():
         return True
     low, high = torch.aminmax(values)
     return low.item() >= 0 and high.item() <= largest

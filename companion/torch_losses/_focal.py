@@ -12,13 +12,15 @@ from torch import Tensor
 
 from companion.contracts import check_number
 from companion.torch_losses._autograd import with_slopes
-from companion.torch_losses._contracts import check_labels, check_pair
+from companion.torch_losses._contracts import as_number, check_labels, check_pair
 from companion.torch_losses._logits import loss_of_logits, sigmoid, slope_in_logits
+from companion.torch_losses._modes import overridable
 from companion.torch_losses._reductions import check_reduction, reduce_losses, times
 
 __all__ = ["focal_loss_of_logits", "sigmoid_focal_loss"]
 
 
+@overridable
 def sigmoid_focal_loss(
     inputs: Tensor,
     targets: Tensor,
@@ -72,10 +74,14 @@ def sigmoid_focal_loss(
     -3.2837e-27 -2.5000e-01
     """
     reduction = check_reduction(None, None, reduction)
-    gamma = check_number("gamma", gamma, "[0, inf)", "2 is usual, 0 is the cross-entropy")
-    alpha = check_number("alpha", alpha, "[-inf, 1]", "0.25 is usual, -1 switches it off")
+    gamma = check_number(
+        "gamma", as_number("gamma", gamma), "[0, inf)", "2 is usual, 0 is the cross-entropy"
+    )
+    alpha = check_number(
+        "alpha", as_number("alpha", alpha), "[-inf, 1]", "0.25 is usual, -1 switches it off"
+    )
     dtype, z, y = check_pair("inputs", inputs, targets, "targets")
-    check_labels(y, "targets")
+    y = check_labels(y, "targets")
     losses = focal_loss_of_logits(z, y, gamma)
     if alpha >= 0:
         losses = times(alpha * y + (1 - alpha) * (1 - y), losses)

@@ -16,14 +16,14 @@ from torch.autograd import Function
 from companion.contracts import check_smoothing
 from companion.torch_losses._autograd import (
     differentiable,
-    is_plain,
     sum_of_terms,
     times_tangent,
     with_slopes,
 )
-from companion.torch_losses._contracts import check_labels, check_pair, check_weight
+from companion.torch_losses._contracts import as_number, check_labels, check_pair, check_weight
+from companion.torch_losses._modes import is_plain, overridable
 from companion.torch_losses._pieces import fill_like, fill_loss, fill_slope, sum_of, total
-from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, times
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed, times
 
 __all__ = [
     "binary_cross_entropy_with_logits",
@@ -37,6 +37,7 @@ _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
 
+@overridable
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -82,19 +83,20 @@ def binary_cross_entropy_with_logits(
     2.061e-09
     """
     reduction = check_reduction(size_average, reduce, reduction)
-    smoothing = check_smoothing(label_smoothing)
+    smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
     dtype, z, y = check_pair("input", input, target)
-    check_labels(y)
+    y = check_labels(y)
     weight = check_weight("weight", weight, y.shape, z)
     pos_weight = check_weight("pos_weight", pos_weight, y.shape, z)
     if pos_weight is not None:
         pos_weight = pos_weight.expand(y.shape)
-    smoothed = smooth_labels(y, smoothing)
     if weight is None and reduction != "none":
         divisor = z.numel() if reduction == "mean" else 1
-        loss = total_loss_of_logits(z, smoothed, pos_weight, divisor=divisor)
+        loss = smoothed(
+            lambda y: total_loss_of_logits(z, y, pos_weight, divisor=divisor), y, smoothing
+        )
         return loss if loss.dtype == dtype else loss.to(dtype)
-    losses = loss_of_logits(z, smoothed, pos_weight)
+    losses = smoothed(lambda y: loss_of_logits(z, y, pos_weight), y, smoothing)
     return reduce_losses(times(weight, losses), reduction, dtype)
 
 
@@ -118,7 +120,7 @@ def sigmoid(z: Tensor) -> Tensor:
 
 
 def _loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
-    if is_plain():
+    if is_plain(z, y, pos_weight):
         return fill_like(z, fill_loss, z, y, pos_weight)
     return _loss_and_slope(z, y, pos_weight)[0]
 
@@ -184,7 +186,7 @@ def _in_labels(z: Tensor, pos_weight: Tensor | None) -> Tensor:
 
 
 def _grad_in_logits(grad: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
-    if is_plain() and not torch.is_grad_enabled():
+    if is_plain(grad, z, y, pos_weight) and not torch.is_grad_enabled():
         try:
             return fill_like(z, fill_slope, grad, z, y, pos_weight)
         except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
@@ -216,7 +218,7 @@ _differentiable_loss = differentiable(_loss, _loss_backward, _loss_forward_mode,
 
 
 def _total_loss(z: Tensor, y: Tensor, pos_weight: Tensor | None, divisor: int) -> Tensor:
-    if is_plain():
+    if is_plain(z, y, pos_weight):
         losses = sum_of(z, fill_loss, z, y, pos_weight)
     else:
         losses = total(_loss(z, y, pos_weight))
@@ -253,6 +255,7 @@ def total_loss_of_logits(
     z: Tensor, y: Tensor, pos_weight: Tensor | None = None, *, divisor: int = 1
 ) -> Tensor:
     """Return the sum of `loss_of_logits` by `divisor`, without a tensor for its terms."""
-    if torch.compiler.is_compiling():  # fuses the sum by itself
+    # A compiler fuses the sum by itself; for torch.jit.trace the divisor is a tensor.
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return (total(loss_of_logits(z, y, pos_weight)) / divisor).to(z.dtype)
     return _differentiable_total_loss(z, y, pos_weight, divisor)

@@ -49,13 +49,14 @@ def sum_of(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) ->
 
 def fill_like(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) -> Tensor:
     """Return a new tensor like `like`, made by ``fill(out, *operands)`` a piece at a time."""
-    out = torch.empty_like(like, memory_format=torch.contiguous_format)
+    out = torch.empty_like(like)
     if like.device.type != "cpu" or like.numel() <= PIECE:
         fill(out, *operands)
         return out
     size = like.numel()
-    flat = [None if operand is None else _flat(operand) for operand in operands]
-    target = out.view(-1)
+    order = sorted(range(out.ndim), key=out.stride, reverse=True)  # as it lies in memory
+    flat = [None if operand is None else _flat(operand.permute(order)) for operand in operands]
+    target = out.permute(order).view(-1)
     for start in range(0, size, PIECE):
         piece = slice(start, start + PIECE)
         fill(target[piece], *(part if part is None else part[piece] for part in flat))
@@ -80,9 +81,11 @@ def fill_loss(out: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> N
         out.mul_(yes + no)
         missed = no * missed - yes * (1 - missed)
     missed.mul_(z)
-    # An infinite logit that misses nothing left 0 * inf here; a logit of NaN is NaN in `out` too.
-    torch.nan_to_num(missed, nan=0.0, posinf=torch.inf, neginf=-torch.inf, out=missed)
     torch.sub(missed, out, out=out)
+    if torch.isnan(torch.sum(out)):
+        # An infinite logit that misses nothing left 0 * inf; NaN of the labels or weights stays.
+        nothing = 0 * y if pos_weight is None else 0 * y * pos_weight
+        torch.where(torch.isinf(z) & torch.isnan(out), nothing, out, out=out)
 
 
 def fill_slope(out: Tensor, grad: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> None:

@@ -8,16 +8,19 @@ from torch import Tensor
 from companion.contracts import check_smoothing
 from companion.torch_losses._autograd import with_slopes
 from companion.torch_losses._contracts import (
+    as_number,
     check_labels,
     check_pair,
     check_probabilities,
     check_weight,
 )
-from companion.torch_losses._reductions import check_reduction, reduce_losses, smooth_labels, times
+from companion.torch_losses._modes import overridable
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed, times
 
 __all__ = ["binary_cross_entropy", "loss_of_probabilities"]
 
 
+@overridable
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -63,12 +66,11 @@ def binary_cross_entropy(
     tensor([0.6931,    inf])
     """
     reduction = check_reduction(size_average, reduce, reduction)
-    smoothing = check_smoothing(label_smoothing)
+    smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
     dtype, p, y = check_pair("input", input, target)
-    check_probabilities(p)
-    check_labels(y)
+    p, y = check_probabilities(p), check_labels(y)
     weight = check_weight("weight", weight, y.shape, p)
-    losses = loss_of_probabilities(p, smooth_labels(y, smoothing))
+    losses = smoothed(lambda y: loss_of_probabilities(p, y), y, smoothing)
     return reduce_losses(times(weight, losses), reduction, dtype)
 
 

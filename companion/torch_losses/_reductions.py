@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from companion.contracts import check_choice
 from companion.torch_losses._pieces import total
 
-__all__ = ["check_reduction", "reduce_losses", "smooth_labels", "times"]
+__all__ = ["check_reduction", "reduce_losses", "smoothed", "times"]
 
 
 def check_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -20,21 +21,28 @@ def check_reduction(size_average: bool | None, reduce: bool | None, reduction: s
         reduction = ("mean" if average else "sum") if reduced else "none"
         warnings.warn(
             f"size_average and reduce are deprecated; use reduction={reduction!r} instead",
-            stacklevel=3,
+            stacklevel=4,
         )
     if isinstance(reduction, str) and reduction == "elementwise_mean":
         reduction = "mean"
         warnings.warn(
             "reduction='elementwise_mean' is deprecated; use reduction='mean' instead",
-            stacklevel=3,
+            stacklevel=4,
         )
     check_choice("reduction", reduction, ("none", "mean", "sum"))
     return reduction
 
 
-def smooth_labels(y: Tensor, smoothing: float) -> Tensor:
-    """Return y (1 - smoothing) + smoothing / 2."""
-    return y * (1 - smoothing) + smoothing / 2 if smoothing else y
+def smoothed(loss: Callable[[Tensor], Tensor], y: Tensor, smoothing: float) -> Tensor:
+    """Return the loss of labels y (1 - smoothing) + smoothing / 2.
+
+    It is linear in the label, so smoothing mixes in the loss of 1/2. A smoothed label in one number
+    would round away what the other answer weighs.
+    """
+    if not smoothing:
+        return loss(y)
+    even = loss(0 * y + 0.5)
+    return even if smoothing == 1 else (1 - smoothing) * loss(y) + smoothing * even
 
 
 def times(weight: Tensor | None, losses: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from companion.torch_losses._autograd import differentiable, in_forward_mode, is_plain
+from companion.torch_losses._autograd import differentiable
 from companion.torch_losses._log_losses import pull_back_to_logits, push_from_logits
+from companion.torch_losses._modes import in_forward_mode, is_plain
 from companion.torch_losses._pieces import PIECE, widened
 
 __all__ = ["loss_of_class"]
@@ -26,7 +27,7 @@ _Tangents = tuple[Tensor | None, ...]
 
 def loss_of_class(z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> Tensor:
     """Return -log softmax at the class `index` of each element, 0 where it is ignored."""
-    if is_plain() and not in_forward_mode():
+    if is_plain(z, index) and not in_forward_mode():
         return _InPlace.apply(z, index, ignored, dim)
     return _differentiable_loss(z, index, ignored, dim)
 
@@ -124,7 +125,7 @@ class _InPlace(Function):
     # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         slope, z, index, ignored = ctx.saved_tensors
-        if torch.is_grad_enabled() or not is_plain():
+        if torch.is_grad_enabled() or not is_plain(grad, z):
             return *_backward(grad, (True,), z, index, ignored, ctx.dim), None
         seen = torch.where(ignored, 0, grad)
         return seen.unsqueeze(ctx.dim) * slope, None, None, None

@@ -5,7 +5,7 @@ import torch
 from torch.autograd import forward_ad
 from torch.func import jacfwd
 
-from companion.torch_losses._autograd import differentiable, is_plain
+from companion.torch_losses._autograd import differentiable
 
 F64 = torch.float64
 
@@ -83,16 +83,3 @@ def test_compiled_without_a_break():
     loss = compiled(x, y)
     loss.backward()
     assert (float(loss.detach()), float(x.grad), float(y.grad)) == (135.0, 135.0, 27.0)
-
-
-def test_plain_is_outside_of_transforms_alone():
-    seen = []
-
-    def look(x):
-        seen.append(is_plain())
-        return x
-
-    look(torch.ones(1))
-    torch.func.vmap(look)(torch.ones(1))
-    torch.func.grad(lambda x: look(x).sum())(torch.ones(1))
-    assert seen == [True, False, False]

@@ -34,6 +34,7 @@ CALLS = {
 EVERY_ARGUMENT = pytest.mark.parametrize(
     ("call", "name"), [(call, name) for call, (_, sorts) in CALLS.items() for name in sorts]
 )
+INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
 NOT_A_TENSOR = {
     "None": None,
     "number": 0.5,
@@ -81,10 +82,58 @@ def test_tensor_of_another_kind_is_refused(call, name, dtype):
     sort, valid = CALLS[call][1][name]
     if sort == "index" and dtype == torch.int64:
         dtype = torch.float32
-    # Whole numbers of the shape of the logits are no class indices: their shape is refused first.
+    if sort == "weight" and not dtype.is_complex:
+        return  # a mask, or counts
+    # Whole numbers of the shape of one row are no class index: their shape is refused first.
     soft = call == "soft classes" and name == "target"
     error = ValueError if soft else TypeError
     assert_refused(call, error, name, **{name: valid.to(dtype)})
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.uint8], ids=str)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_mask_or_counts_are_weights(call, dtype):
+    function, sorts = CALLS[call]
+    arguments = {key: value for key, (_, value) in sorts.items()}
+    whole = torch.tensor([1, 0, 1]).to(dtype)
+    for name in [name for name in arguments if "weight" in name]:
+        ours = function(**arguments | {name: whole})
+        assert ours == function(**arguments | {name: whole.float()})
+
+
+def test_a_tensor_without_dimensions_is_an_option():
+    z, index = torch.tensor([[0.0, 1.0, 3.0]]), torch.tensor([2])
+    tensors = {"label_smoothing": torch.tensor(0.25), "ignore_index": torch.tensor(1)}
+    numbers = {"label_smoothing": 0.25, "ignore_index": 1}
+    assert CE(z, index, **tensors) == CE(z, index, **numbers)
+    focal = torch_losses.sigmoid_focal_loss
+    options = {"alpha": torch.tensor(0.5), "gamma": torch.tensor(3)}
+    assert torch.equal(focal(Z, Y, **options), focal(Z, Y, 0.5, 3))
+    assert torch_losses.BCELoss(label_smoothing=tensors["label_smoothing"]).label_smoothing == 0.25
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, torch.uint16, torch.uint32, torch.uint64], ids=str)
+def test_class_of_any_integer_dtype_is_that_class(dtype):
+    # 156 is -100 modulo 256, and 255 is -1
+    z, classes = torch.zeros(2, 300), [100, 1] if dtype == torch.int8 else [156, 255]
+    index = torch.tensor(classes).to(dtype)
+    for ignore_index in (-100, -1):
+        losses = CE(z, index, ignore_index=ignore_index, reduction="none")
+        torch.testing.assert_close(losses, torch.full((2,), 300.0).log())
+    assert CE(z, index, ignore_index=classes[0], reduction="none")[0] == 0
+    with pytest.raises(IndexError, match=f"target: .* got {classes[0]} .*; count classes from 0"):
+        CE(z[:, :100], index)
+
+
+def test_a_class_index_in_a_shape_of_its_own_is_that_of_one_row():
+    ours = CE(torch.zeros(3), torch.tensor([1]), reduction="none")
+    assert ours.shape == ()
+    torch.testing.assert_close(ours, torch.tensor(3.0).log())
+
+
+def test_one_class_warns_with_the_reason():
+    with pytest.warns(UserWarning, match=r"got one, whose loss is always 0; .*_with_logits"):
+        assert CE(torch.zeros(2, 1), torch.tensor([0, 0])) == 0
 
 
 @pytest.mark.parametrize(("call", "name", "number"), WRONG_NUMBERS)
@@ -126,6 +175,7 @@ def test_another_shape_is_refused(call, name, shape):
     fits = {
         ("classes", "input", (2, 3)),
         ("classes", "target", (2,)),
+        ("classes", "target", (2, 3)),  # one-hot rows, whose dtype is refused
         ("soft classes", "input", (3, 1)),  # of three rows: then the target's dtype is wrong
     }
     if (call, name, shape) in fits:
@@ -166,8 +216,26 @@ REFUSED = {
     "a number as weight": (LOGITS, (Z, Y), {"pos_weight": 2.0}, TypeError, "pos_weight"),
     "floating class indices": (CE, (torch.zeros(2, 3), torch.zeros(2)), {}, TypeError, "target"),
     "boolean classes": (CE, (torch.zeros(2, 3), torch.zeros(2) > 0), {}, TypeError, "target"),
-    "integer class probabilities": (
-        CE, (torch.zeros(2, 3), torch.zeros(2, 3).long()), {}, (TypeError, ValueError), "target",
+    "whole one-hot rows": (
+        CE, (torch.zeros(2, 3), torch.zeros(2, 3).long()), {}, TypeError, r"target\.float\(\)",
+    ),
+    "boolean one-hot rows": (
+        CE, (torch.zeros(2, 3), torch.zeros(2, 3) > 0), {}, TypeError, r"target\.float\(\)",
+    ),
+    "no classes": (CE, (torch.zeros(2, 0), torch.tensor([0, 0])), {}, ValueError, "one class"),
+    "a sparse tensor": (LOGITS, (Z.to_sparse(), Y), {}, TypeError, r"input\.to_dense\(\)"),
+    "a fraction to ignore": (
+        CE, (Z, torch.tensor(0)), {"ignore_index": 1.0}, TypeError, "ignore_index.*integer",
+    ),
+    "nothing to ignore": (
+        CE, (Z, torch.tensor(0)), {"ignore_index": None}, TypeError, "ignore_index.*-100 for none",
+    ),
+    "many smoothings": (
+        LOGITS, (Z, Y), {"label_smoothing": torch.tensor([0.1])}, TypeError, r"shape \(1,\)",
+    ),
+    "a smoothing to learn": (
+        CE, (Z, Y), {"label_smoothing": torch.nn.Parameter(torch.tensor(0.1))}, TypeError,
+        "label_smoothing.*gradient",
     ),
     "(N,) and (N, 1)": (LOGITS, (Z, Y[:, None]), {}, ValueError, r"\(3,\).*\(3, 1\)"),
     "another length": (BCE, (Z, Y[:2]), {}, ValueError, r"\(3,\).*\(2,\)"),

@@ -44,7 +44,16 @@ def test_any_layout_and_expanded_operands(shape):
     torch.testing.assert_close(fill_like(z, fill_loss, z, one, column), loss(z, one, column))
     result = fill_like(z, fill_slope, one, z, y, column)
     torch.testing.assert_close(result, 0.25 * slope(z, y, column))
-    assert result.is_contiguous()
+    assert result.stride() == torch.empty_like(z).stride()
+
+
+@pytest.mark.parametrize("size", [3, 200])
+def test_layout_of_images_is_kept_as_pytorch_keeps_it(size):
+    z, y = (x.reshape(2, 3, size, size) for x in operands(6 * size**2))
+    z = z.contiguous(memory_format=torch.channels_last)
+    result = fill_like(z, fill_loss, z, y, None)
+    torch.testing.assert_close(result, loss(z, y, 1))
+    assert result.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_infinite_logits_that_miss_nothing_cost_nothing_and_nan_stays():
@@ -55,3 +64,6 @@ def test_infinite_logits_that_miss_nothing_cost_nothing_and_nan_stays():
         result = fill_like(z, fill_loss, z, y, w)
         assert result[:4].tolist() == [0, 0, inf, inf]
         assert result[4].isnan()
+        marked = torch.full_like(z, torch.nan)
+        assert fill_like(z, fill_loss, z, marked, w).isnan().all()
+    assert fill_like(z, fill_loss, z, y, torch.full_like(z, torch.nan))[0].isnan()

@@ -2,6 +2,7 @@
 
 import itertools
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -68,6 +69,32 @@ def test_smoothing_is_the_loss_of_smoothed_labels(name, device):
         ours = getattr(torch_losses, name)(first, y, label_smoothing=epsilon)
         theirs = getattr(F, name)(first, y * (1 - epsilon) + epsilon / 2)
         torch.testing.assert_close(ours, theirs, **PEER)
+
+
+@pytest.mark.parametrize(("logit", "label"), [(270.0, 1.0), (-270.0, 0.0)])
+def test_smoothing_keeps_the_digits_of_either_answer(logit, label, device):
+    z = torch.tensor([logit], dtype=torch.float64, device=device)
+    y = torch.tensor([label], dtype=torch.float64, device=device)
+    loss = torch_losses.binary_cross_entropy_with_logits(z, y, label_smoothing=1e-10)
+    assert loss.item() == pytest.approx(270 * 1e-10 / 2, rel=4e-16)
+    p = torch.tensor([1e-9 if label == 0 else 1 - 1e-9], dtype=torch.float64, device=device)
+    loss = torch_losses.binary_cross_entropy(p, y, label_smoothing=1e-12)
+    with mpmath.workdps(40):
+        q, e = mpmath.mpf(p.item()), mpmath.mpf(1e-12) / 2
+        yes = 1 - e if label else e
+        exact = float(-(yes * mpmath.log(q) + (1 - yes) * mpmath.log(1 - q)))
+    assert loss.item() == pytest.approx(exact, rel=8e-16)
+
+
+@pytest.mark.parametrize("epsilon", [0.25, 1.0])
+def test_smoothing_of_an_infinite_logit_is_the_limit(epsilon, device):
+    z = torch.tensor([torch.inf, -torch.inf], device=device)
+    for label in (0.0, 1.0):
+        for reduction in ("none", "sum"):
+            loss = torch_losses.binary_cross_entropy_with_logits(
+                z, torch.full_like(z, label), reduction=reduction, label_smoothing=epsilon
+            )
+            assert (loss == torch.inf).all()
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=str)
