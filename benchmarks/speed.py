@@ -87,7 +87,7 @@ CLASSES = (256, 5000)  # rows and classes
 OF_CLASSES = "value over 5,000 classes"
 
 
-def class_calls(dtype: str) -> dict[str, Callable]:
+def array_class_calls(dtype: str) -> dict[str, Callable]:
     """Return the implementations of the cross-entropy of class indices on arrays."""
     rng = np.random.default_rng(0)
     z = rng.normal(0, 3, CLASSES).astype(dtype)
@@ -258,7 +258,7 @@ def measure(sizes: list[int], seconds: float, compiled: bool, memory: bool) -> l
                     records.append(record)
     size = math.prod(CLASSES)
     for dtype in DTYPES:
-        for name, each in time_all(class_calls(dtype), size, seconds).items():
+        for name, each in time_all(array_class_calls(dtype), size, seconds).items():
             record = {"size": size, "dtype": dtype, "quantity": OF_CLASSES, "method": name}
             records.append(record | {"nanoseconds": each})
     return records

@@ -54,6 +54,11 @@ DIALECTS = {
         known="input=input[~({mark})], {name}={name}[~({mark})]",
         unknown="{name}.isnan()",
     ),
+    "torchvision": Dialect(
+        clip="{name}.clamp(0, 1)",
+        known="inputs=inputs[~({mark})], {name}={name}[~({mark})]",
+        unknown="{name}.isnan()",
+    ),
 }
 """Those who refuse."""
 
@@ -153,7 +158,7 @@ def mend_for(name: str, values: np.ndarray, eps: float, dialect: str) -> str:
     Parameters
     ----------
     name : str
-        The argument: "labels" and "target" are labels, all else are probabilities.
+        The argument: "labels", "target" and "targets" are labels, all else are probabilities.
     values : numpy.ndarray
         All of them, float64.
     eps : float
@@ -163,7 +168,7 @@ def mend_for(name: str, values: np.ndarray, eps: float, dialect: str) -> str:
     """
     distinct = np.unique(values)
     numbers = _Numbers(distinct, eps, bool(np.mean(values > 1) > 0.5))
-    are_labels = name in ("labels", "target")
+    are_labels = name in ("labels", "target", "targets")
     readings = _LABELS if are_labels else _PROBABILITIES
     fitting = [reading.words for reading in readings if reading.fits(numbers)]
     if not fitting:

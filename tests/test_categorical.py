@@ -587,10 +587,16 @@ def test_no_rows_have_no_losses_the_sum_zero_and_no_mean(shape):
         value(z, y)
 
 
-def test_one_class_costs_nothing():
-    assert value([[3.0], [-2.0]], [0, 0]) == 0
-    assert value([[3.0], [-2.0]], [0, -100], ignore_index=-100) == 0
-    np.testing.assert_array_equal(gradient([[3.0]], [0]), [[0.0]])
+def test_one_class_costs_nothing_and_says_so():
+    warns = pytest.warns(UserWarning, match=r"axis 1.* 0; .*binary_cross_entropy_with_logits")
+    for labels, options in (([0, 0], {}), ([0, -100], {"ignore_index": -100})):
+        with warns as caught:
+            assert value([[3.0], [-2.0]], labels, **options) == 0
+        assert caught[0].filename == __file__
+    with warns:
+        np.testing.assert_array_equal(gradient([[3.0]], [0]), [[0.0]])
+    with warns:  # one channel, labels of the shape of the logits: BCE was meant
+        assert value([[[0.4, -1.2, 2.0]]], [[[1.0, 0.0, 0.0]]], axis=1) == 0
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])

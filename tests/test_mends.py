@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pytest
@@ -262,3 +263,41 @@ def test_two_weights_become_one_for_each_label(name):
     expected = np.mean(np.array([5.0, 2.0, 2.0, 5.0]) * each)
     result = companion.binary_cross_entropy_with_logits(**call)
     np.testing.assert_allclose(result, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("case", LABELLED)
+@pytest.mark.parametrize("name", ["binary_cross_entropy_with_logits", "sigmoid_focal_loss"])
+def test_mend_of_a_twin_gives_the_loss_that_was_meant(name, case):
+    torch = pytest.importorskip("torch")
+    torch_losses = pytest.importorskip("companion.torch_losses")
+    labels, readings = LABELLED[case]
+    function, names = getattr(torch_losses, name), ("input", "target")
+    if "focal" in name:
+        names = ("inputs", "targets")
+        function = partial(function, alpha=-1, gamma=0, reduction="mean")
+    call = dict(
+        zip(names, (torch.tensor(LOGITS), torch.tensor(np.array(labels, float))), strict=True)
+    )
+    message = refusal(function, **call)
+    assert message.count("if ") == len(readings), message
+    for words, expected in readings.items():
+        call_mended = mended(message, words, **call)
+        if expected is None:
+            assert call_mended is None
+        else:
+            np.testing.assert_allclose(float(function(**call_mended)), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("case", PROBABILITIES)
+def test_mend_of_a_twins_probabilities_gives_the_loss_that_was_meant(case):
+    torch = pytest.importorskip("torch")
+    function = pytest.importorskip("companion.torch_losses").binary_cross_entropy
+    given, meant, words = PROBABILITIES[case]
+    tensor = torch.tensor(given)
+    tensor = tensor if tensor.is_floating_point() else tensor.double()
+    call = {"input": tensor, "target": torch.zeros(len(given))}
+    call["target"][np.array(meant) == 1] = 1
+    result = function(**mended(refusal(function, **call), words, **call))
+    expected = -np.mean(np.log(np.where(call["target"] == 1, meant, 1 - np.array(meant))))
+    rtol = 1e-3 if given.dtype == np.float16 else 1e-6
+    np.testing.assert_allclose(float(result), expected, rtol=rtol)

@@ -12,6 +12,7 @@ dictionary by the names in `want`.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +126,12 @@ def _check(
         sample_weight = sample_weight.reshape(-1)
     if name == "probabilities":
         check_unit_interval(name, x, "categorical")
+    elif classes.count == 1:
+        warnings.warn(
+            f"logits: expected two classes or more, got one along axis {classes.axis}, whose loss "
+            "is always 0; for one yes/no question call binary_cross_entropy_with_logits",
+            stacklevel=4,
+        )
     targets = Targets(labels, classes, weight, ignore_index, smoothing)
     return _Call(formula, want, x, targets, sample_weight, reduction, dtype)
 

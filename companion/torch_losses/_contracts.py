@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from companion._mends import mend_for
 from companion.contracts import check_integer
 from companion.torch_losses._modes import are_hidden, is_plain
 
@@ -27,6 +28,10 @@ __all__ = [
     "check_weight",
     "working",
 ]
+
+
+_NARROW = (torch.float16, torch.bfloat16)  # which the losses compute in float32
+_DIALECTS = {"targets": "torchvision"}  # all others speak as PyTorch
 
 
 def check_tensor(name: str, value: Any) -> None:
@@ -106,20 +111,20 @@ def _mend(name: str, labels: str, x: Tensor, y: Tensor) -> str:
 
 def check_labels(y: Tensor, name: str = "target") -> Tensor:
     """Return labels in [0, 1], or refuse them."""
-    mend = (
-        f"use 0 and 1, or probabilities for soft labels; {name} / 255 for an image mask of 0 "
-        f"and 255, ({name} + 1) / 2 for labels of -1 and +1"
-    )
-    return _in_unit_interval(y, name, mend)
+    return _in_unit_interval(y, name)
 
 
 def check_probabilities(p: Tensor) -> Tensor:
     """Return probabilities, or refuse them."""
-    mend = "logits are not probabilities: call binary_cross_entropy_with_logits"
-    return _in_unit_interval(p, "input", mend)
+    return _in_unit_interval(p, "input")
 
 
-def _in_unit_interval(values: Tensor, name: str, mend: str) -> Tensor:
+def _in_unit_interval(values: Tensor, name: str) -> Tensor:
+    def mend(values: Tensor) -> str:
+        narrow = [kind for kind in _NARROW if torch.equal(values.to(kind).to(values.dtype), values)]
+        eps = max(torch.finfo(kind).eps for kind in (values.dtype, *narrow))
+        return mend_for(name, values.double().cpu().numpy(), eps, _DIALECTS.get(name, "torch"))
+
     if _look(values, 1.0, ValueError, name, mend):
         return values
     return torch.where(values * (1 - values) >= 0, values, torch.nan)
@@ -217,7 +222,7 @@ def _look(
     largest: float,
     error: type[Exception],
     name: str,
-    mend: str,
+    mend: str | Callable[[Tensor], str],
     *,
     but: int | None = None,
 ) -> bool:
@@ -238,7 +243,8 @@ def _look(
             limit = "any finite number" if largest > 1e4 and but is None else f"{largest:g}"
             raise error(
                 f"{name}: expected {kind} {limit}, got {wrong.flatten()[0].item()} "
-                f"({wrong.numel()} of {values.numel()} elements); {mend}"
+                f"({wrong.numel()} of {values.numel()} elements); "
+                + (mend if isinstance(mend, str) else mend(values))
             )
 
     if plain:

@@ -23,7 +23,7 @@ ALLOWED = {
     "binary": ({"_numpy"}, {"numpy"}),
     "categorical": ({"_numpy", "elementary"}, {"numpy"}),
     "focal": ({"_numpy", "reduction"}, {"numpy"}),
-    "torch_losses": (set(), {"torch"}),
+    "torch_losses": ({"_mends"}, {"torch"}),
     "symbolic": (set(), {"sympy"}),
     "reference": (set(), {"mpmath", "numpy"}),
     "_differences": (set(), {"numpy"}),
