@@ -383,8 +383,8 @@ FAULTS = {
     ),
     "twin: 1 - p for the other classes, repeated": Fault(
         "torch_losses/_log_losses",
-        "grad * complement",
-        "grad * (1 - p)",
+        "grad * _differentiable_complement(z, dim)",
+        "grad * (1 - softmax(z, dim))",
         f"{TWINS}/test_log_losses.py::test_slope_of_a_confident_right_answer_is_minus_the_sum_of_the_others"
         "[cpu]",
     ),

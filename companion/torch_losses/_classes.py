@@ -44,8 +44,8 @@ def cross_entropy(
     input : Tensor
         Logits, shape (K,), (N, K) or (N, K, …): the classes are dimension 1, or 0 if it is alone.
     target : Tensor
-        Class indices, an integer tensor of the shape without the classes, or class probabilities
-        in [0, 1], a floating-point tensor of the shape of `input`.
+        Class indices, an integer tensor of the shape without the classes (for one row also (1,)),
+        or class probabilities in [0, 1], a floating-point tensor of the shape of `input`.
     weight : Tensor, optional
         One number for each class, (K,), finite and at least 0.
     size_average, reduce : bool, optional
@@ -68,7 +68,8 @@ def cross_entropy(
     TypeError, ValueError
         As in `binary_cross_entropy`.
     IndexError
-        If a class index is negative or not less than K, and not `ignore_index`.
+        If a class index is negative or not less than K, and not `ignore_index`. Where the numbers
+        cannot be looked at, as under `torch.compile`, its loss is NaN instead.
 
     Examples
     --------

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from companion.torch_losses._autograd import differentiable
 
-__all__ = ["log_losses", "pull_back_to_logits", "push_from_logits"]
+__all__ = ["log_losses", "pull_back_to_logits", "push_from_logits", "softmax"]
 
 _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
@@ -16,25 +16,57 @@ _Tangents = tuple[Tensor | None, ...]
 def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
     """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima.
 
-    exp takes the rounding error of z - max along. The maximum counts as a constant, which no
-    derivative notices: a shift changes nothing.
+    exp takes the rounding error of z - max along.
     """
-    largest = torch.amax(z, dim, keepdim=True).detach()
+    largest = torch.amax(z, dim, keepdim=True)
     top = (z == largest).to(z.dtype)
-    zero = torch.where(torch.isinf(z), 0, z - z.detach())
-    high = torch.where(z == largest, zero, z - largest)
-    fixed = high.detach()
-    back = z.detach() - fixed
-    low = (z.detach() - (fixed + back)) + (back - largest)
+    high = torch.where(z == largest, 0, z - largest)
+    back = z - high
+    low = (z - (high + back)) + (back - largest)
     e = torch.exp(high) * (1 + torch.where(torch.isfinite(low), low, 0))
     rest = torch.sum(e - top, dim, keepdim=True) + (torch.sum(top, dim, keepdim=True) - 1)
     return high, e, rest, top
 
 
-def _softmax(z: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return the softmax and its complement, a sum of the other classes'."""
+def _softmax_value(z: Tensor, dim: int) -> Tensor:
+    _, e, rest, _ = _parts(z, dim)
+    return e / (1 + rest)
+
+
+def _complement_value(z: Tensor, dim: int) -> Tensor:
     _, e, rest, top = _parts(z, dim)
-    return e / (1 + rest), ((rest - (e - top)) + (1 - top)) / (1 + rest)
+    return ((rest - (e - top)) + (1 - top)) / (1 + rest)
+
+
+def _from_likeliest(values: Tensor, z: Tensor, dim: int) -> Tensor:
+    """Return values less that of the likeliest class, whose share may round to 1."""
+    return values - torch.gather(values, dim, torch.argmax(z, dim, keepdim=True))
+
+
+def _jacobian_times(v: Tensor, z: Tensor, dim: int) -> Tensor:
+    """Return p (v - Σ p v), the symmetric Jacobian of the softmax times v.
+
+    A constant in v changes nothing, and without it no term near 1 hides the small ones.
+    """
+    p, v = softmax(z, dim), _from_likeliest(v, z, dim)
+    return p * (v - torch.sum(p * v, dim, keepdim=True))
+
+
+_differentiable_softmax = differentiable(
+    _softmax_value,
+    lambda grad, wanted, z, dim: (_jacobian_times(grad, z, dim),),
+    lambda tangents, z, dim: _jacobian_times(tangents[0], z, dim),
+)
+_differentiable_complement = differentiable(
+    _complement_value,
+    lambda grad, wanted, z, dim: (-_jacobian_times(grad, z, dim),),
+    lambda tangents, z, dim: -_jacobian_times(tangents[0], z, dim),
+)
+
+
+def softmax(z: Tensor, dim: int) -> Tensor:
+    """Return the share of each class."""
+    return _differentiable_softmax(z, dim)
 
 
 def _log_losses(z: Tensor, dim: int) -> Tensor:
@@ -46,15 +78,14 @@ def _log_losses(z: Tensor, dim: int) -> Tensor:
 
 def pull_back_to_logits(grad: Tensor, z: Tensor, dim: int) -> Tensor:
     """Return the gradient in `z` of the losses times `grad`."""
-    p, complement = _softmax(z, dim)
     elsewhere = torch.sum(grad, dim, keepdim=True) - grad
-    return p * elsewhere - grad * complement
+    return softmax(z, dim) * elsewhere - grad * _differentiable_complement(z, dim)
 
 
 def push_from_logits(tangent: Tensor, z: Tensor, dim: int) -> Tensor:
     """Return the tangent of the losses for that of `z`."""
-    p, _ = _softmax(z, dim)
-    return torch.sum(p * tangent, dim, keepdim=True) - tangent
+    tangent = _from_likeliest(tangent, z, dim)
+    return torch.sum(softmax(z, dim) * tangent, dim, keepdim=True) - tangent
 
 
 def _backward(grad: Tensor, wanted: _Wanted, z: Tensor, dim: int) -> tuple[Tensor | None, ...]:

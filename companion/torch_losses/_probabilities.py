@@ -40,7 +40,8 @@ def binary_cross_entropy(
     target : Tensor
         Labels in [0, 1]; the shape of `input`, unless one of the two has no dimension.
     weight : Tensor, optional
-        Multiplies each element's loss; finite, at least 0, broadcasts to the target.
+        Multiplies each element's loss; finite, at least 0, broadcasts to the target. A mask or whole
+        numbers do.
     size_average, reduce : bool, optional
         Deprecated, as in PyTorch.
     reduction : {"mean", "sum", "none"}
@@ -56,9 +57,10 @@ def binary_cross_entropy(
     Raises
     ------
     TypeError
-        If an argument is no floating-point tensor.
+        If an argument is no dense floating-point tensor (weights: no real one).
     ValueError
-        If shapes, devices or ranges do not fit.
+        If shapes, devices or ranges do not fit. Where the numbers cannot be looked at, as under
+        `torch.compile`, the loss of an element out of range is NaN instead.
 
     Examples
     --------
