@@ -235,9 +235,9 @@ def check_weight(
     if not (low >= 0 and high < np.inf):
         bad = weight[~((weight >= 0) & (weight < np.inf))]
         raise ValueError(
-            f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} ({bad.size} of "
-            f"{weight.size} elements); use 0 to leave an element out, and for negative ones, with "
-            'which there is nothing to minimise, multiply the losses of reduction="none"'
+            f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
+            f"({bad.size} of {weight.size} elements); use 0 to leave an element out, and for negative ones, "
+            'which leave nothing to minimise, multiply the losses of reduction="none"'
         )
     with np.errstate(over="ignore"):
         fits = dtype is None or np.isfinite(dtype.type(high))
