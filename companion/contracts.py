@@ -236,8 +236,8 @@ def check_weight(
         bad = weight[~((weight >= 0) & (weight < np.inf))]
         raise ValueError(
             f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
-            f"({bad.size} of {weight.size} elements); use 0 to leave an element out, and for negative ones, "
-            'which leave nothing to minimise, multiply the losses of reduction="none"'
+            f"({bad.size} of {weight.size} elements); use 0 to leave an element out, and "
+            'with negative ones, which leave no least loss, multiply the losses of reduction="none"'
         )
     with np.errstate(over="ignore"):
         fits = dtype is None or np.isfinite(dtype.type(high))
