@@ -64,7 +64,8 @@ class Objective(NamedTuple):
     def gradient_norm(self, point: Point) -> float:
         """Return the largest element of the gradient, each divided by what it could be."""
         size = self.weight @ abs(self.design) + self._largest_pull(point)
-        return float(np.max(abs(point.gradient) / np.where(size > 0, size, 1), initial=0.0))
+        shares = np.divide(abs(point.gradient), size, out=np.zeros_like(size), where=size > 0)
+        return float(np.max(shares, initial=0.0))
 
     def is_rounding(self, point: Point) -> bool:
         """Return whether the gradient is no larger than what rounding may have made of 0.
@@ -140,8 +141,8 @@ def make_objective(
     return Objective(features, labels, weight, penalty, shift)
 
 
-def line_search(objective: Objective, point: Point, step: np.ndarray) -> Point | None:
-    """Return the first of 1, 1/2, 1/4, … of the step that makes progress, or None."""
+def line_search(objective: Objective, point: Point, step: np.ndarray) -> Point:
+    """Return the first of 1, 1/2, 1/4, … of the step that makes progress, or the point itself."""
     slope = float(point.gradient @ step)
     for halvings in range(60):
         share = 0.5**halvings
@@ -152,4 +153,4 @@ def line_search(objective: Objective, point: Point, step: np.ndarray) -> Point |
         level = following.loss <= point.loss * (1 + _EPS**0.5)
         if level and abs(following.gradient @ step) < 0.9 * abs(slope):
             return following
-    return None
+    return point

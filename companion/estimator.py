@@ -199,7 +199,7 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
     def _factors(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Return the factor of each class."""
         if self.class_weight is None:
-            return np.ones(2)
+            return np.ones(len(self.classes_))
         if isinstance(self.class_weight, dict):
             classes = self.classes_.tolist()
             unknown = self.class_weight.keys() - classes

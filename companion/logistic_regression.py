@@ -196,8 +196,6 @@ def fit_logistic_regression(
             if norm <= tolerance and point.is_flat(step, min(tolerance, 1.0) ** 1.5):
                 break
             following = line_search(objective, point, step)
-            if following is None:
-                break
         else:
             following = objective.at(point.parameters + objective.descent_step(point, rate))
         before, point, norm = norm, following, objective.gradient_norm(following)

@@ -217,6 +217,15 @@ BAD = {
     "sample_weight of one class": (
         {"class_weight": {0: 2}}, {"sample_weight": [1, 0, 1]}, ValueError,
         "sample_weight: expected weights above 0 in both classes.*only in class 0;.*fit_intercept"),
+    "class_weight of 0 beside sample_weight": (
+        {"class_weight": {0: 0}}, {"sample_weight": [1, 2, 1]}, ValueError,
+        "class_weight: expected weights above 0 in both classes"),
+    "balance without one class": (
+        {"class_weight": "balanced"}, {"sample_weight": [1, 0, 1]}, ValueError,
+        "sample_weight: expected weights above 0 in both classes.*only in class 0"),
+    "balance of too much": (
+        {"class_weight": "balanced"}, {"sample_weight": [1e308, 1e308, 1e308]}, ValueError,
+        "sample_weight: expected a sum below 1e.290, got inf"),
     "negative sample_weight": ({"class_weight": {0: 2}}, {"sample_weight": [1, -1, 1]}, ValueError,
                                "sample_weight: expected finite values of at least 0, got -1.0"),
     "overflow of both": ({"class_weight": {0: 1e200}}, {"sample_weight": [1e200, 1, 1]}, ValueError,
@@ -317,6 +326,19 @@ def test_class_that_is_not_named_has_the_factor_one(cancer, balanced):
     model.fit(features, names)
     expected = BinaryLogisticRegression(**options).fit(features, names, weight)
     np.testing.assert_allclose(model.coef_, expected.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1.0, 1e280])
+def test_balanced_classes_weigh_half_of_the_sum_each(size):
+    features, labels = np.arange(6.0)[:, None], np.array([0, 1, 0, 1, 0, 0])
+    weight = np.array([1e-310, 0.1, 5.0, 0.2, 2.0, 3.0])
+    sums = np.bincount(labels, weight)
+    options = {"C": 1 / size}  # a penalty that grows with the weights
+    balanced = BinaryLogisticRegression(class_weight="balanced", **options)
+    balanced.fit(features, labels, weight * size)
+    factors = {k: sums.sum() / 2 / sums[k] for k in (0, 1)}
+    expected = BinaryLogisticRegression(class_weight=factors).fit(features, labels, weight)
+    np.testing.assert_allclose(balanced.coef_, expected.coef_, rtol=1e-9)
 
 
 def test_key_that_is_no_class_is_allowed_where_both_classes_are_named():

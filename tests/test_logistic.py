@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from companion._logistic import line_search, make_objective
+from companion._logistic import Point, line_search, make_objective
 
 EPS = np.finfo(float).eps
 X = np.array([[3.0, -1.0, -2.0], [5.0, 2.0, -4.0], [4.0, 0.5, -7.0], [9.0, 1.0, -3.0]])
@@ -92,7 +92,9 @@ def test_norm_of_a_column_without_data_is_beside_the_largest_coefficient():
 
 def test_norm_without_data_and_penalty_is_zero():
     made = make_objective(np.zeros((2, 1)), np.array([0.0, 1.0]), np.ones(2), 0.0, intercept=False)
-    assert made.gradient_norm(made.at(np.array([1.0]))) == 0
+    point = made.at(np.array([1.0]))
+    assert made.gradient_norm(point) == 0
+    assert made.is_rounding(point)
 
 
 def test_bound_of_rounding_is_eps_times_the_terms_that_were_added():
@@ -179,6 +181,18 @@ def test_newton_step_of_dependent_columns_is_the_shortest_and_the_condition_infi
     np.testing.assert_allclose(step, [single / 2, single / 4], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("noise", "kept"), [(1e-6, True), (3e-7, False)])
+def test_direction_is_left_out_where_its_curvature_is_rounding_of_the_largest(noise, kept):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 1)) + noise * rng.normal(size=(100, 8))
+    made = make_objective(x, np.full(100, 0.3), np.ones(100), 0.0, intercept=False)
+    scaled = x / np.sqrt(np.sum(x**2, axis=0))
+    least = np.linalg.svd(scaled, compute_uv=False)[-1] ** 2  # of 8 in all
+    assert (least > 100 * EPS * 8) == kept
+    assert least > 10 * 100 * EPS / 8
+    assert np.isfinite(made.newton_step(made.at(np.zeros(8)))[1]) == kept
+
+
 def test_newton_step_leaves_a_column_without_data_at_zero():
     x = np.column_stack([X, np.zeros(4), 1e-170 * X[:, 1]])
     made = make_objective(x, Y, W, 1.0, intercept=True)
@@ -202,7 +216,7 @@ def test_line_search_takes_the_whole_step_where_it_descends():
     np.testing.assert_array_equal(line_search(made, point, step).parameters, AT + step)
 
 
-def test_line_search_halves_a_step_that_overshoots_and_gives_up_where_no_share_descends():
+def test_line_search_halves_a_step_that_overshoots_and_stays_where_no_share_descends():
     made = objective()
     point = made.at(AT)
     step = 4.0 * made.newton_step(point)[0]
@@ -212,4 +226,43 @@ def test_line_search_halves_a_step_that_overshoots_and_gives_up_where_no_share_d
     found = line_search(made, point, step)
     assert not falls[0]
     np.testing.assert_array_equal(found.parameters, AT + shares[falls.index(True)] * step)
-    assert line_search(made, point._replace(loss=0.0), step) is None
+    low = point._replace(loss=0.0)
+    assert line_search(made, low, step) is low
+
+
+class Scripted:
+    """An objective of one parameter, with the losses and the slopes of a script."""
+
+    def __init__(self, script):
+        self.script = script
+
+    def at(self, parameters):
+        loss, slope = self.script.get(float(parameters[0]), (np.inf, -2.0))
+        return Point(parameters, parameters, parameters, loss, np.array([slope]))
+
+
+START = Point(np.zeros(1), np.zeros(1), np.zeros(1), 1.0, np.array([-2.0]))
+LEVEL = 1 + EPS**0.5
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        # the loss must fall by 1e-4 of what the slope of -2 promises for this share of the step
+        ({1.0: (1 - 2.01e-4, -2.0)}, 1.0),
+        ({1.0: (1 + 1e-4 * -2.0, -2.0)}, 1.0),
+        ({1.0: (1 - 1.99e-4, -2.0), 0.5: (1 - 1.01e-4, -2.0)}, 0.5),
+        ({0.5: (1 - 0.99e-4, -2.0), 0.25: (1 - 0.51e-4, -2.0)}, 0.25),
+        # or not rise by more than rounding, while the slope becomes less steep by a tenth
+        ({1.0: (1.0, -1.79)}, 1.0),
+        ({1.0: (1.0, 1.79)}, 1.0),
+        ({1.0: (LEVEL - EPS, 0.0)}, 1.0),
+        ({1.0: (1.0, -1.81), 0.5: (1.0, 1.81), 0.25: (0.5, 0.0)}, 0.25),
+        ({1.0: (LEVEL + 2 * EPS, 0.0), 0.5: (0.5, 0.0)}, 0.5),
+        ({0.5**59: (0.5, 0.0)}, 0.5**59),
+        ({0.5**60: (0.5, 0.0)}, 0.0),
+    ],
+)
+def test_line_search_wants_a_fall_or_beside_rounding_a_flatter_slope(script, expected):
+    found = line_search(Scripted(script), START, np.ones(1))
+    assert found.parameters[0] == expected

@@ -223,6 +223,26 @@ def test_start_is_within_a_tolerance_of_one_or_more(tolerance, method):
     assert result.iterations == 0
 
 
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+def test_tolerance_is_met_by_a_norm_that_equals_it(method):
+    start = fit_logistic_regression(FOUR, MIXED, method=method, max_iterations=0)
+    result = fit_logistic_regression(FOUR, MIXED, method=method, tolerance=start.gradient_norm)
+    assert result.converged
+    assert result.iterations == 0
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+@pytest.mark.parametrize("l2", [0.0, 1.0])
+def test_start_that_is_the_minimum_is_left_alone(l2, method):
+    result = fit_logistic_regression(FOUR, np.full(4, 0.5), l2=l2, method=method, tolerance=0.0)
+    assert result.converged
+    assert result.iterations == 0
+
+
+def test_result_is_shown_without_its_losses():
+    assert "losses" not in repr(fit_logistic_regression(FOUR, MIXED))
+
+
 def test_gradient_norm_is_scaled_by_the_penalty_too():
     result = fit_logistic_regression(
         FOUR, MIXED, l2=3.0, method="gradient_descent", learning_rate=0.1, max_iterations=1
@@ -485,6 +505,24 @@ def test_perfect_separation_is_said_and_never_called_converged(method):
     assert result.message.startswith("no minimum: the labels are separated perfectly")
     assert result.losses[-1] < 0.05
     assert result.coefficients[0] > 5
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient_descent"])
+def test_perfect_separation_is_said_as_soon_as_it_is_seen(method):
+    # the line between them is x = 1.5, so that one step has it
+    result = fit_logistic_regression(
+        FOUR - 1.5, [0, 0, 1, 1], intercept=False, method=method, max_iterations=1
+    )
+    assert 0 < result.coefficients[0] * 0.5 < 1
+    assert result.message.startswith("no minimum: the labels are separated perfectly")
+
+
+@pytest.mark.parametrize(("against", "said"), [(0.8e-9, "no minimum: some"), (1.2e-9, "not conv")])
+def test_label_against_by_less_than_a_billionth_counts_as_none(against, said):
+    # from 0 Newton's step moves the logits by 2 and by -2 times the small one
+    features = [[against], [1.0], [-1.0]]
+    result = fit_logistic_regression(features, [0, 1, 0], intercept=False, max_iterations=0)
+    assert result.message.startswith(said)
 
 
 def test_separation_of_all_but_a_tie_is_said():
