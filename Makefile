@@ -4,6 +4,8 @@
 JOBS = 2
 PORT = 8000
 NOTEBOOKS =
+# What compiles and differentiates in every way that PyTorch has.
+GRAPHS = $(addprefix tests/torch_losses/test_,hidden.py kinds.py training.py)
 # Bytecode is kept even where the caller's environment says not to: without it each of some forty
 # processes reads PyTorch's sources anew, which doubles the time of everything here.
 export PYTHONDONTWRITEBYTECODE =
@@ -29,7 +31,8 @@ test: environment ## Check everything but the tiers: tests, doctests, notebooks,
 	$(MAKE) --no-print-directory book >_build/log 2>&1 & site=$$!; \
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile \
 		--ignore tests/test_site.py --ignore tests/test_benchmarks.py \
-		--deselect tests/test_planted_faults.py::test_planted_ || status=1; \
+		--deselect tests/test_planted_faults.py::test_planted_ \
+		$(addprefix --ignore ,$(GRAPHS)) || status=1; \
 	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
 	echo "2 of 3: the pages of the site"; \
 	.venv/bin/python -m pytest -q tests/test_site.py || status=1; \
@@ -46,6 +49,9 @@ serve: book ## Show the site on http://127.0.0.1:8000 (another port: PORT=8001)
 
 refresh: environment ## Execute the notebooks and store their outputs (some: NOTEBOOKS="book/logits.ipynb")
 	@.venv/bin/python .ci/refresh.py $(NOTEBOOKS)
+
+test-torch: environment ## Test the twins in graphs, under compositions of derivatives, in training scripts
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(GRAPHS)
 
 test-faults: environment ## Plant the popular mistakes one by one: a named test notices each
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
@@ -79,4 +85,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-faults test-avx2 test-bench test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-torch test-faults test-avx2 test-bench test-wheel test-oldest bench frameworks clean
