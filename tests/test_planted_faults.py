@@ -376,8 +376,8 @@ FAULTS = {
     ),
     "twin: 1 - p for the other classes": Fault(
         "torch_losses/_right_class",
-        "-rest / whole",
-        "of_right / whole - 1",
+        "-rest * share",
+        "seen * ((whole - rest) / whole - 1)",
         f"{TWINS}/test_right_class.py::test_every_way_keeps_the_digits_of_both_tails"
         "[cpu-torch.float64-plain]",
     ),

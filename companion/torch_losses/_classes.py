@@ -20,7 +20,7 @@ from companion.torch_losses._contracts import (
 from companion.torch_losses._log_losses import log_losses
 from companion.torch_losses._modes import overridable
 from companion.torch_losses._pieces import total
-from companion.torch_losses._reductions import check_reduction, reduce_losses, times
+from companion.torch_losses._reductions import but_0, check_reduction, reduce_losses, times
 from companion.torch_losses._right_class import loss_of_class
 
 __all__ = ["cross_entropy"]
@@ -97,7 +97,7 @@ def cross_entropy(
     losses, mass = _of_indices(z, index, ignored, weight, smoothing, dim)
     if exist is not None:
         losses = torch.where(exist, losses, torch.nan)
-    if reduction == "mean":
+    if reduction == "mean" and mass is not None:
         return (total(losses) / total(mass)).to(dtype)
     return reduce_losses(losses, reduction, dtype)
 
@@ -112,19 +112,28 @@ def _warn_of_one_class(z: Tensor, dim: int) -> None:
 
 
 def _of_indices(
-    z: Tensor, index: Tensor, ignored: Tensor, weight: Tensor | None, smoothing: float, dim: int
-) -> tuple[Tensor, Tensor]:
-    """Return the loss of each element, and the weight of its class; 0 where it is ignored."""
+    z: Tensor,
+    index: Tensor,
+    ignored: Tensor | None,
+    weight: Tensor | None,
+    smoothing: float,
+    dim: int,
+) -> tuple[Tensor, Tensor | None]:
+    """Return the loss of each element, and the weight of its class, None for 1.
+
+    Both are 0 where the element is ignored.
+    """
     losses = loss_of_class(z, index, ignored, dim)
-    mass = (~ignored).to(z.dtype)
+    mass = None if ignored is None else (~ignored).to(z.dtype)
     if weight is not None:
-        mass = torch.where(ignored, 0, weight[index])
+        mass = but_0(ignored, weight[index])
         losses = times(mass, losses)
     if smoothing:
-        of_class = log_losses(torch.where(ignored.unsqueeze(dim), 0, z), dim)
+        unseen = None if ignored is None else ignored.unsqueeze(dim)
+        of_class = log_losses(but_0(unseen, z), dim)
         of_class = of_class if weight is None else times(_along(weight, z, dim), of_class)
         spread = smoothing / z.shape[dim] * torch.sum(of_class, dim)
-        losses = (1 - smoothing) * losses + torch.where(ignored, 0, spread)
+        losses = (1 - smoothing) * losses + but_0(ignored, spread)
     return losses, mass
 
 

@@ -163,10 +163,11 @@ def check_weight(
 
 def check_index(
     target: Tensor, z: Tensor, dim: int, ignore_index: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
+) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """Return which elements are ignored, the class of each, and which classes exist.
 
-    The class is 0 where it is ignored or does not exist; None says that all exist.
+    The class is 0 where it is ignored or does not exist; None says that none is ignored, that all
+    exist.
     """
     if type(ignore_index) is not int:
         mend = "pass the class to leave out, or -100 for none"
@@ -183,7 +184,10 @@ def check_index(
             "pass target.to(input.device)"
         )
     target = target.long()  # bytes would meet -100 as 156
-    ignored, last = target == ignore_index, z.shape[dim] - 1
+    last = z.shape[dim] - 1
+    if is_plain(target) and not 0 <= ignore_index <= last and _lie_between(target, last):
+        return None, target, None
+    ignored = target == ignore_index
     mend = "count classes from 0, and name in ignore_index what is to be left out"
     if _look(target, last, IndexError, "target", mend, but=ignore_index):
         return ignored, torch.where(ignored, 0, target), None

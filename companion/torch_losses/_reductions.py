@@ -11,7 +11,7 @@ from torch import Tensor
 from companion.contracts import check_choice
 from companion.torch_losses._pieces import total
 
-__all__ = ["check_reduction", "reduce_losses", "smoothed", "times"]
+__all__ = ["but_0", "check_reduction", "reduce_losses", "smoothed", "times"]
 
 
 def check_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -43,6 +43,11 @@ def smoothed(loss: Callable[[Tensor], Tensor], y: Tensor, smoothing: float) -> T
         return loss(y)
     even = loss(0 * y + 0.5)
     return even if smoothing == 1 else (1 - smoothing) * loss(y) + smoothing * even
+
+
+def but_0(ignored: Tensor | None, values: Tensor) -> Tensor:
+    """Return the values, 0 where they are ignored; None ignores none."""
+    return values if ignored is None else torch.where(ignored, 0, values)
 
 
 def times(weight: Tensor | None, losses: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from companion.torch_losses._autograd import differentiable
 from companion.torch_losses._log_losses import pull_back_to_logits, push_from_logits
 from companion.torch_losses._modes import in_forward_mode, is_plain
 from companion.torch_losses._pieces import PIECE, widened
+from companion.torch_losses._reductions import but_0
 
 __all__ = ["loss_of_class"]
 
@@ -25,18 +26,20 @@ _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
 
-def loss_of_class(z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> Tensor:
+def loss_of_class(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
     """Return -log softmax at the class `index` of each element, 0 where it is ignored."""
     if is_plain(z, index) and not in_forward_mode():
         return _InPlace.apply(z, index, ignored, dim)
     return _differentiable_loss(z, index, ignored, dim)
 
 
-def _loss(z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> Tensor:
+def _loss(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
     return _loss_and_slope(z, index, ignored, dim)[0]
 
 
-def _loss_and_slope(z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+def _loss_and_slope(
+    z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
+) -> tuple[Tensor, Tensor]:
     """Return both for any logits, by operations that a compiler fuses: no gather, no scatter."""
     classes = torch.arange(z.shape[dim], device=z.device)
     right = _along(classes, z, dim) == index.unsqueeze(dim)
@@ -53,8 +56,12 @@ def _loss_and_slope(z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> tupl
     gap = -torch.sum(torch.where(right, high, 0), dim, keepdim=True)
     loss = _log_of_sum(of_right, rest, gap)
     slope = torch.where(right, -rest, e) / (rest + of_right)
-    unseen = ignored.unsqueeze(dim)
-    return torch.where(unseen, 0, loss).squeeze(dim), torch.where(unseen, 0, slope)
+    unseen = _unsqueezed(ignored, dim)
+    return but_0(unseen, loss).squeeze(dim), but_0(unseen, slope)
+
+
+def _unsqueezed(ignored: Tensor | None, dim: int) -> Tensor | None:
+    return None if ignored is None else ignored.unsqueeze(dim)
 
 
 def _along(row: Tensor, z: Tensor, dim: int) -> Tensor:
@@ -62,37 +69,39 @@ def _along(row: Tensor, z: Tensor, dim: int) -> Tensor:
 
 
 def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
-    """Return log1p(rest / of_right), where the quotient is none log(rest + of_right) + gap."""
+    """Return log1p(rest / of_right), where the quotient is none log(rest + of_right) + gap.
+
+    `gap` has the dtype in which the exponentials lost their digits.
+    """
     ratio = rest / of_right
-    usable = (of_right >= torch.finfo(of_right.dtype).tiny) & (ratio < torch.inf)
+    usable = (of_right >= torch.finfo(gap.dtype).tiny) & (ratio < torch.inf)
     far = torch.log(rest + of_right) + gap
     return torch.where(usable, torch.log1p(ratio), far)
 
 
 def _backward(
-    grad: Tensor, wanted: _Wanted, z: Tensor, index: Tensor, ignored: Tensor, dim: int
+    grad: Tensor, wanted: _Wanted, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> tuple[Tensor | None, ...]:
-    unseen, place = ignored.unsqueeze(dim), index.unsqueeze(dim)
-    seen = torch.where(unseen, 0, grad.unsqueeze(dim))
-    of_each = torch.zeros_like(z).scatter(dim, place, seen)
-    return pull_back_to_logits(of_each, torch.where(unseen, 0, z), dim), None, None
+    unseen, place = _unsqueezed(ignored, dim), index.unsqueeze(dim)
+    of_each = torch.zeros_like(z).scatter(dim, place, but_0(unseen, grad.unsqueeze(dim)))
+    return pull_back_to_logits(of_each, but_0(unseen, z), dim), None, None
 
 
 def _forward_mode(
-    tangents: _Tangents, z: Tensor, index: Tensor, ignored: Tensor, dim: int
+    tangents: _Tangents, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> Tensor:
-    tangent, unseen = tangents[0], ignored.unsqueeze(dim)
+    tangent, unseen = tangents[0], _unsqueezed(ignored, dim)
     assert tangent is not None  # no other argument can have one
-    of_each = push_from_logits(tangent, torch.where(unseen, 0, z), dim)
+    of_each = push_from_logits(tangent, but_0(unseen, z), dim)
     of_right = torch.gather(of_each, dim, index.unsqueeze(dim))
-    return torch.where(unseen, 0, of_right).squeeze(dim)
+    return but_0(unseen, of_right).squeeze(dim)
 
 
 class _Compiled(Function):
     """The compiler drops the slope where nobody asks for it."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> Tensor:
+    def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
         loss, slope = _loss_and_slope(z, index, ignored, dim)
         ctx.save_for_backward(slope)
         ctx.dim = dim
@@ -112,74 +121,113 @@ _differentiable_loss = differentiable(_loss, _backward, _forward_mode, _Compiled
 
 
 class _InPlace(Function):
-    """One tensor of the size of the logits is made for the value, and one for the gradient."""
+    """A piece at a time in memory that stays; only the gradient has the size of the logits.
+
+    The exponentials are computed anew for it: fresh memory would cost more than they do.
+    """
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> Tensor:
-        loss, slope = _fill(z, index, ignored, dim)
-        ctx.save_for_backward(slope, z, index, ignored)
+    def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
         ctx.dim = dim
-        return loss
+        finite, shift = _shift(z, dim)
+        if not finite:
+            loss, slope = _loss_and_slope(z, index, ignored, dim)
+            ctx.save_for_backward(z, index, ignored, slope)
+            return loss
+        place = index.unsqueeze(dim)
+        of_right, rest = _sums(z, place, shift, dim)
+        gap = (0 if shift is None else shift) - torch.gather(z, dim, place)
+        ctx.save_for_backward(z, index, ignored, shift, rest, rest + of_right)
+        loss = _log_of_sum(widened(of_right), widened(rest), gap).to(z.dtype)
+        return but_0(ignored, loss.squeeze(dim))
 
     @staticmethod
     # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        slope, z, index, ignored = ctx.saved_tensors
+        z, index, ignored, *parts = ctx.saved_tensors
         if torch.is_grad_enabled() or not is_plain(grad, z):
             return *_backward(grad, (True,), z, index, ignored, ctx.dim), None
-        seen = torch.where(ignored, 0, grad)
-        return seen.unsqueeze(ctx.dim) * slope, None, None, None
+        seen = but_0(ignored, grad).unsqueeze(ctx.dim)
+        if len(parts) == 1:
+            return seen * parts[0], None, None, None
+        shift, rest, whole = parts
+        share = seen / whole
+        try:
+            slope = _slope(z, index.unsqueeze(ctx.dim), shift, share, -rest * share, ctx.dim)
+        except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
+            return *_backward(grad, (True,), z, index, ignored, ctx.dim), None
+        return slope, None, None, None
 
 
-def _fill(z: Tensor, index: Tensor, ignored: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return what `_loss_and_slope` does, in place, unless a row has no finite maximum."""
+def _shift(z: Tensor, dim: int) -> tuple[bool, Tensor | None]:
+    """Return whether each row has a finite maximum, and that where exp needs it subtracted."""
     if not z.numel():
-        return _loss_and_slope(z, index, ignored, dim)
+        return False, None
     top = torch.amax(z, dim, keepdim=True)
     low, high = (end.item() for end in torch.aminmax(top))
-    if not -torch.inf < low <= high < torch.inf:
-        return _loss_and_slope(z, index, ignored, dim)
-    shift = None if _holds_exponentials(z, low, high) else top
-    place = index.unsqueeze(dim)
-    slope, loss = torch.empty_like(z), torch.empty_like(place, dtype=z.dtype)
-    step = max(1, PIECE * len(z) // z.numel()) if dim and z.device.type == "cpu" else len(z)
-    for start in range(0, len(z), step):
-        piece = slice(start, start + step)
-        shift_there = None if shift is None else shift[piece]
-        loss[piece] = _fill_piece(slope[piece], z[piece], place[piece], shift_there, dim)
-    return loss.squeeze(dim).masked_fill_(ignored, 0), slope
+    finite = -torch.inf < low <= high < torch.inf
+    return finite, None if finite and _holds_exponentials(z, low, high) else top
 
 
 def _holds_exponentials(z: Tensor, low: float, high: float) -> bool:
     """Return whether exp(z) does for exp(z - max), the maxima of the rows being low to high.
 
-    Nothing may overflow, in the sum of e^20 classes either, and where exp(z) loses digits to
-    underflow so must the softmax: then S is at least 1.
+    Neither may the sum of many classes overflow nor a gradient by it underflow, and where exp(z)
+    loses digits to underflow so must the softmax: then the sum is at least 1.
     """
     bounds = torch.finfo(z.dtype)
-    if high > math.log(bounds.max) - 20:
+    if high > math.log(bounds.max) / 3:
         return False
     return low >= 0 or z.min().item() >= math.log(bounds.tiny)
 
 
-def _fill_piece(slope: Tensor, z: Tensor, place: Tensor, shift: Tensor | None, dim: int) -> Tensor:
-    """Fill `slope`, and return the loss."""
-    gap = -torch.gather(z, dim, place)
-    if shift is None:
-        torch.exp(z, out=slope)
-    else:
-        gap += shift
-        _fill_shifted_exponential(slope, z, shift)
-    of_right = torch.gather(slope, dim, place)
-    slope.scatter_(dim, place, 0)
-    rest = torch.sum(slope, dim, keepdim=True)
-    whole = rest + of_right
-    slope.div_(whole).scatter_(dim, place, -rest / whole)
-    return _log_of_sum(widened(of_right), widened(rest), gap)
+def _pieces(z: Tensor, dim: int) -> list[slice]:
+    """Return the rows of each piece; none where the whole is one."""
+    rows, size = z.shape[0], z.numel()
+    if not dim or size <= PIECE or z.device.type != "cpu":
+        return []
+    step = max(1, PIECE * rows // size)
+    return [slice(start, start + step) for start in range(0, rows, step)]
 
 
-def _fill_shifted_exponential(out: Tensor, z: Tensor, shift: Tensor) -> None:
+def _sums(z: Tensor, place: Tensor, shift: Tensor | None, dim: int) -> tuple[Tensor, Tensor]:
+    """Return the exponential of the right class, and the sum of the others."""
+
+    def of_piece(e: Tensor, z: Tensor, place: Tensor, shift: Tensor | None) -> list[Tensor]:
+        _fill_exponential(e, z, shift)
+        of_right = torch.gather(e, dim, place)
+        return [of_right, torch.sum(e.scatter_(dim, place, 0), dim, keepdim=True)]
+
+    pieces = _pieces(z, dim)
+    scratch = torch.empty_like(z[pieces[0]] if pieces else z)
+    if not pieces:
+        of_right, rest = of_piece(scratch, z, place, shift)
+        return of_right, rest
+    parts = []
+    for piece in pieces:
+        e = scratch[: place[piece].shape[0]]
+        parts.append(of_piece(e, z[piece], place[piece], None if shift is None else shift[piece]))
+    of_right, rest = (torch.cat(each) for each in zip(*parts, strict=True))
+    return of_right, rest
+
+
+def _slope(
+    z: Tensor, place: Tensor, shift: Tensor | None, share: Tensor, of_right: Tensor, dim: int
+) -> Tensor:
+    """Return the exponentials times `share`, and at the right class `of_right`."""
+    slope = torch.empty_like(z)
+    for piece in _pieces(z, dim) or [slice(None)]:
+        part = slope[piece]
+        _fill_exponential(part, z[piece], None if shift is None else shift[piece])
+        part.mul_(share[piece]).scatter_(dim, place[piece], of_right[piece])
+    return slope
+
+
+def _fill_exponential(out: Tensor, z: Tensor, shift: Tensor | None) -> None:
     """Fill `out` with exp(z - shift), into which goes what the difference loses by rounding."""
+    if shift is None:
+        torch.exp(z, out=out)
+        return
     torch.sub(z, shift, out=out)
     back = z - out
     lost = torch.add(out, back).neg_().add_(z).add_(back.sub_(shift))
