@@ -49,8 +49,12 @@ class Subject:
         return self.formula.proper and not (self.weighs or self.smooths)
 
 
+SEEN = set()  # the twins that are a subject
+
+
 def of_tensors(function, **options):
     """Return a twin as a function of numbers or arrays."""
+    SEEN.add(function.__name__)
 
     def value(answer, label):
         tensors = (torch.as_tensor(np.asarray(each, dtype=np.float64)) for each in (answer, label))
@@ -285,3 +289,7 @@ def test_law_fails_for_a_loss_that_claims_it_falsely(law, liar):
     # 100 examples miss the ripples once in twenty times, and the others in none of a hundred
     with pytest.raises(AssertionError):
         hold(law, liar, examples=400)
+
+
+def test_each_twin_is_a_subject():
+    assert {name for name in torch_losses.__all__ if name.islower()} == SEEN

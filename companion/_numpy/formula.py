@@ -32,7 +32,8 @@ class Formula:
     """Fills one block; how it is called, its family says: `companion._numpy.elementwise` or
     `companion._numpy.rowwise`."""
     options: tuple[str, ...] = ()
-    """The names of its own options, beside weight, reduction and workers."""
+    """The names of its own options, beside weight, reduction and workers. Arrays come to `fill` by
+    name; what is one number for the whole call is bound to it, with `functools.partial`."""
     scratch: int = 6
     """Rows of scratch that `fill` works in, where its family gives it some."""
     label_weight: Callable[..., Any] | None = None
