@@ -566,6 +566,7 @@ def test_dependent_features_are_said():
     assert result.converged
     assert result.condition_number == np.inf
     assert "linearly dependent, so that this is one of many minima" in result.message
+    assert result.message.endswith("drop features, or pass l2 > 0")
     single = fit_logistic_regression(features, labels)
     assert single.condition_number < 100
     np.testing.assert_allclose(
@@ -718,6 +719,7 @@ BAD = {
     "NaN label": ({"labels": [0, 1, np.nan, 1]}, ValueError, "NaN marks what is unknown"),
     "only 1": ({"labels": [1, 1, 1, 1]}, ValueError, "labels: expected 0 and 1, got only 1"),
     "only 0": ({"labels": [0, 0, 0, 0], "l2": 1.0}, ValueError, "got only 0"),
+    "one row": ({"features": [[2.0]], "labels": [1]}, ValueError, "got only 1; with one class"),
     "only 1 with weight": ({"weight": [0, 1, 0, 1]}, ValueError, "got only 1; with one class"),
     "weight of a wrong length": ({"weight": [1, 2]}, ValueError, r"weight: expected shape \(4,\)"),
     "negative weight": ({"weight": [1, -1, 1, 1]}, ValueError, "at least 0, got -1.0"),
