@@ -104,7 +104,7 @@ FAULTS = {
         "contracts",
         "issubclass(kind, np.ma.MaskedArray)",
         "False",
-        f"{KINDS}[{LOGITS}-labels-masked array]",
+        f"{KINDS}[{LOGITS}-labels-list of masked arrays]",
     ),
     "NaN label let in": Fault(
         "contracts",
