@@ -83,15 +83,15 @@ def numpy_calls(z: np.ndarray, y: np.ndarray) -> dict[str, dict[str, Callable]]:
     return calls
 
 
-CLASSES = (256, 5000)  # rows and classes
+ROWS = (256, 5000)  # rows and classes of NumPy's
 OF_CLASSES = "value over 5,000 classes"
 
 
 def array_class_calls(dtype: str) -> dict[str, Callable]:
     """Return the implementations of the cross-entropy of class indices on arrays."""
     rng = np.random.default_rng(0)
-    z = rng.normal(0, 3, CLASSES).astype(dtype)
-    rows, labels = np.arange(CLASSES[0]), rng.integers(0, CLASSES[1], CLASSES[0])
+    z = rng.normal(0, 3, ROWS).astype(dtype)
+    rows, labels = np.arange(ROWS[0]), rng.integers(0, ROWS[1], ROWS[0])
 
     def one_liner() -> float:
         shifted = z - z.max(axis=1, keepdims=True)
@@ -256,7 +256,7 @@ def measure(sizes: list[int], seconds: float, compiled: bool, memory: bool) -> l
                     if memory and size == max(sizes) and "compiled" not in name:
                         record["mebibytes"] = peak_of(size, dtype, quantity, name)
                     records.append(record)
-    size = math.prod(CLASSES)
+    size = math.prod(ROWS)
     for dtype in DTYPES:
         for name, each in time_all(array_class_calls(dtype), size, seconds).items():
             record = {"size": size, "dtype": dtype, "quantity": OF_CLASSES, "method": name}
@@ -318,7 +318,7 @@ TARGETS = [  # (size, ours, against, quantity, the ratio to reach)
     (10**3, "companion", "scikit-learn, 2 threads", "value", 1.0),
     (10**3, "torch twin, 1 threads", "PyTorch, 1 threads", "value and gradient", 0.5),
     (10**3, "torch twin, compiled, 1 threads", "PyTorch, compiled, 1 threads", "value", 1.0),
-    (math.prod(CLASSES), "companion", "SciPy, log_softmax", OF_CLASSES, {"float64": 1.0}),
+    (math.prod(ROWS), "companion", "SciPy, log_softmax", OF_CLASSES, {"float64": 1.0}),
 ]  # fmt: skip
 
 

@@ -184,7 +184,8 @@ def log1mexp(x: ArrayLike) -> Floats:
     Notes
     -----
     log(-expm1(x)) where exp(x) > 1/2 and log1p(-exp(x)) elsewhere: each loses the digits that the
-    other keeps. Within 2 ULP in float64; float32 is computed in float64 and rounded once.
+    other keeps. Within 2 ULP in float64, 3 with NumPy 1, whose log1p is off by up to 2; float32 is
+    computed in float64 and rounded once.
 
     References
     ----------

@@ -165,7 +165,9 @@ def test_fold_without_one_level_ends_as_scikit_learn_and_a_linear_programme_say(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of the empty column
             c = 1 / l2 if l2 else np.inf
-            peer = scikit_learn(np.delete(features, empty, axis=1), labels, weight, C=c)
+            full_columns, seen = np.delete(features, empty, axis=1), weight > 0
+            # scikit-learn 1.5 takes a weight of 0 for a fault of its Hessian
+            peer = scikit_learn(full_columns[seen], labels[seen], weight[seen], C=c)
         assert result.coefficients[empty] == 0
         if np.max(abs(np.delete(together(result), empty) - peer)) <= 1e-8:
             agreed += 1
