@@ -301,3 +301,47 @@ def test_mend_of_a_twins_probabilities_gives_the_loss_that_was_meant(case):
     expected = -np.mean(np.log(np.where(call["target"] == 1, meant, 1 - np.array(meant))))
     rtol = 1e-3 if given.dtype == np.float16 else 1e-6
     np.testing.assert_allclose(float(result), expected, rtol=rtol)
+
+
+# labels, words, and whether a refusal says them
+ENDS = [
+    ([0, 5, 999], "class indices", True),
+    ([0, 5, 1000], "class indices", False),
+    ([2.5, 100, 80], "per cent", True),
+    ([2.5, 100.5, 80], "per cent", False),
+    ([1.5, 1.25, 0.5], "per cent", True),
+    ([1.5, 0.25, 0.5], "per cent", False),
+    ([20.0, 70.0], "per cent", False),
+    ([0, 1, np.inf], "two labels", False),
+    (np.float16([0, 1 + 8 * 2.0**-10, 0.5]), "rounding", True),
+    (np.float16([0, 1 + 9 * 2.0**-10, 0.5]), "rounding", False),
+    (np.float16([1, -8 * 2.0**-10, 0.5]), "rounding", True),
+    (np.float16([1, -9 * 2.0**-10, 0.5]), "rounding", False),
+    ([-3.5, 0.25, 7.5], "the labels are the second argument", True),
+]
+
+
+@pytest.mark.parametrize(("labels", "words", "said"), ENDS, ids=str)
+def test_reading_ends_where_it_ends(labels, words, said):
+    message = refusal(companion.binary_cross_entropy, probabilities=0.5, labels=np.array(labels))
+    assert (words in message) is said, message
+
+
+def test_labels_of_another_shape_and_as_many_are_reshaped():
+    call = {"logits": LOGITS, "labels": np.array([[1], [0], [1], [1]])}
+    function = companion.binary_cross_entropy_with_logits
+    code = re.search(r"for example (.*)$", refusal(function, **call))[1]
+    result = function(LOGITS, eval(code, call.copy()))
+    np.testing.assert_allclose(result, loss_of([1, 0, 1, 1]), rtol=1e-12)
+
+
+def test_other_shapes_are_for_the_caller_to_check():
+    call = {"logits": LOGITS, "labels": np.ones(3)}
+    message = refusal(companion.binary_cross_entropy_with_logits, **call)
+    assert message.endswith("or pass one number for all as a scalar")
+
+
+@pytest.mark.parametrize(("labels", "mend"), [({0.5}, "no order"), (None, "numbers for labels")])
+def test_what_holds_no_row_of_numbers_is_named(labels, mend):
+    message = refusal(companion.binary_cross_entropy_with_logits, logits=0.0, labels=labels)
+    assert mend in message
