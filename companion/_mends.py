@@ -33,32 +33,39 @@ class Dialect(NamedTuple):
         '{name}=numpy.where({mark}, 0, {name}), weight=~({mark}), reduction="weighted_mean"'
     )
     unknown: str = "numpy.isnan({name})"
+    two_weights: str = ""
+    negative_weight: str = ""
 
 
+_BY_LABEL = "; for two labels pass weight=numpy.where(labels == 1, {name}[1], {name}[0])"
+_MULTIPLY = (
+    ', and with negative ones, which leave no least loss, multiply the losses of reduction="none"'
+)
+_TORCH = Dialect(
+    logits="call binary_cross_entropy_with_logits",
+    clip="{name}.clamp(0, 1)",
+    known="input=input[~({mark})], {name}={name}[~({mark})]",
+    unknown="{name}.isnan()",
+)
+_TRAINER = Dialect(
+    classes="fit one class against the rest",
+    known="{name}=numpy.where({mark}, 0, {name}), weight=~({mark})",
+    two_weights=_BY_LABEL,
+)
 DIALECTS = {
-    "binary": Dialect(),
+    "binary": Dialect(two_weights=_BY_LABEL, negative_weight=_MULTIPLY),
     "categorical": Dialect(
         logits="call cross_entropy",
         classes="give the labels the shape of the logits without the class axis",
         known="logits=logits[~({mark}).any(-1)], {name}={name}[~({mark}).any(-1)]",
+        negative_weight=_MULTIPLY,
     ),
-    "jacobian": Dialect(known="{name}=numpy.where({mark}, 0, {name}), weight=~({mark})"),
+    "jacobian": Dialect(known=_TRAINER.known),
     "logit": Dialect(logits="they are the result already"),
-    "trainer": Dialect(
-        classes="fit one class against the rest",
-        known="{name}=numpy.where({mark}, 0, {name}), weight=~({mark})",
-    ),
-    "torch": Dialect(
-        logits="call binary_cross_entropy_with_logits",
-        clip="{name}.clamp(0, 1)",
-        known="input=input[~({mark})], {name}={name}[~({mark})]",
-        unknown="{name}.isnan()",
-    ),
-    "torchvision": Dialect(
-        clip="{name}.clamp(0, 1)",
-        known="inputs=inputs[~({mark})], {name}={name}[~({mark})]",
-        unknown="{name}.isnan()",
-    ),
+    "other": Dialect(),
+    "torch": _TORCH,
+    "torchvision": _TORCH._replace(known="inputs=inputs[~({mark})], {name}={name}[~({mark})]"),
+    "trainer": _TRAINER,
 }
 """Those who refuse."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion._mends import conversion_for, mend_for, reshape_for
+from companion._mends import DIALECTS, conversion_for, mend_for, reshape_for
 
 __all__ = [
     "as_array",
@@ -212,11 +212,14 @@ def check_weight(
     shape: tuple[int, ...],
     target: str = "labels",
     dtype: np.dtype | None = None,
+    dialect: str = "other",
 ) -> None:
     """Refuse a weight that does not broadcast to `shape`, or is not finite and at least 0.
 
-    `target` names what has the shape; `dtype`, if given, must be able to hold the weight.
+    `target` names what has the shape; `dtype`, if given, must be able to hold the weight. The mends
+    are in the words of `dialect`, a key of `companion._mends.DIALECTS`.
     """
+    words = DIALECTS[dialect]
     try:
         fits = np.broadcast_shapes(weight.shape, shape) == shape
     except ValueError:
@@ -224,7 +227,7 @@ def check_weight(
     if not fits:
         mend = "give one number for each element, or lengths of 1 where it repeats"
         if weight.shape == (2,):
-            mend += f"; for two labels pass weight=numpy.where({target} == 1, {name}[1], {name}[0])"
+            mend += words.two_weights.format(name=name)
         raise ValueError(
             f"{name}: expected a shape that broadcasts to the {target}' {shape}, "
             f"got {weight.shape}; {mend}"
@@ -236,8 +239,8 @@ def check_weight(
         bad = weight[~((weight >= 0) & (weight < np.inf))]
         raise ValueError(
             f"{name}: expected finite values of at least 0, got {float(bad.flat[0])} "
-            f"({bad.size} of {weight.size} elements); use 0 to leave an element out, and "
-            'with negative ones, which leave no least loss, multiply the losses of reduction="none"'
+            f"({bad.size} of {weight.size} elements); use 0 to leave an element out"
+            + words.negative_weight
         )
     with np.errstate(over="ignore"):
         fits = dtype is None or np.isfinite(dtype.type(high))

@@ -289,7 +289,7 @@ def _objective(
                 f"{array.shape}; pass {mend}"
             )
     check_unit_interval("labels", y, "trainer")
-    check_weight("weight", w, y.shape)
+    check_weight("weight", w, y.shape, dialect="trainer")
     if not w.any():
         raise ValueError("weight: expected a positive sum, got 0; give some row a weight")
     if not isinstance(intercept, (bool, np.bool_)):

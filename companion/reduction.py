@@ -138,7 +138,7 @@ class RunningMean:
             total = _plain_sum(weight)
             with np.errstate(all="ignore"):
                 apply_weight(values, weight)
-        return self._add((_plain_sum(values), 0.0), (total, 0.0))
+        return self._count((_plain_sum(values), 0.0), (total, 0.0))
 
     def merge(self, other: RunningMean) -> RunningMean:
         """Add what another accumulator holds, and return self; `other` is left as it is."""
@@ -147,9 +147,9 @@ class RunningMean:
                 f"other: expected a RunningMean, got {type(other).__name__}; "
                 "use update(values, weight) for numbers"
             )
-        return self._add(*other._pair())
+        return self._count(*other._pair())
 
-    def _add(self, total: tuple[float, float], weight: tuple[float, float]) -> RunningMean:
+    def _count(self, total: tuple[float, float], weight: tuple[float, float]) -> RunningMean:
         with self._lock:
             weights = _add(self._weight, weight)
             if not math.isfinite(weights[0]):

@@ -32,6 +32,18 @@ def mended(message, words, **arguments):
     return arguments | eval(f"dict({found[1].removeprefix('pass ')})", names)
 
 
+def assert_readings(function, readings, **call):
+    """The refusal names these readings and no other, and each mend gives the loss that it means."""
+    message = refusal(function, **call)
+    assert message.count("if ") == len(readings), message
+    for words, expected in readings.items():
+        call_mended = mended(message, words, **call)
+        if expected is None:
+            assert call_mended is None
+        else:
+            np.testing.assert_allclose(float(function(**call_mended)), expected, rtol=1e-12)
+
+
 def loss_of(labels, logits=LOGITS):
     """The mean loss by its definition, in float64: log(1 + exp(±z)) weighed by the labels."""
     labels = np.asarray(labels, float)
@@ -76,14 +88,7 @@ def test_mend_of_labels_gives_the_loss_that_was_meant(case):
     labels = np.array(labels)
     function = companion.binary_cross_entropy_with_logits
     call = {"logits": LOGITS, "labels": labels}
-    message = refusal(function, **call)
-    assert message.count("if ") == len(readings), message
-    for words, expected in readings.items():
-        call_mended = mended(message, words, **call)
-        if expected is None:
-            assert call_mended is None
-        else:
-            np.testing.assert_allclose(function(**call_mended), expected, rtol=1e-12)
+    assert_readings(function, readings, **call)
 
 
 def test_mark_is_left_out_by_the_trainer():
@@ -278,14 +283,7 @@ def test_mend_of_a_twin_gives_the_loss_that_was_meant(name, case):
     call = dict(
         zip(names, (torch.tensor(LOGITS), torch.tensor(np.array(labels, float))), strict=True)
     )
-    message = refusal(function, **call)
-    assert message.count("if ") == len(readings), message
-    for words, expected in readings.items():
-        call_mended = mended(message, words, **call)
-        if expected is None:
-            assert call_mended is None
-        else:
-            np.testing.assert_allclose(float(function(**call_mended)), expected, rtol=1e-12)
+    assert_readings(function, readings, **call)
 
 
 @pytest.mark.parametrize("case", PROBABILITIES)
@@ -345,3 +343,17 @@ def test_other_shapes_are_for_the_caller_to_check():
 def test_what_holds_no_row_of_numbers_is_named(labels, mend):
     message = refusal(companion.binary_cross_entropy_with_logits, logits=0.0, labels=labels)
     assert mend in message
+
+
+def test_weights_are_mended_in_words_that_exist_where_they_are_refused():
+    features, labels = np.arange(5.0)[:, None], np.array([0, 1, 0, 1, 1])
+    losses = {"logits": np.zeros((4, 3)), "labels": [0, 1, 2, 0]}
+    for bad in ([1.0, 2.0], -1.0):
+        for function, call in [
+            (companion.RunningMean().update, {"values": np.zeros(3)}),
+            (fit_logistic_regression, {"features": features, "labels": labels}),
+        ]:
+            assert "reduction" not in refusal(function, **call, weight=bad)
+    assert "numpy.where" not in refusal(companion.cross_entropy, **losses, weight=[1.0, 2.0])
+    update = companion.RunningMean().update
+    assert "numpy.where" not in refusal(update, values=np.zeros(3), weight=[1.0, 2.0])

@@ -141,7 +141,7 @@ def _check(
     working = _FLOAT64 if wide else compute_dtype(dtype)
     for name, operand in list(zip(arguments, operands, strict=True))[2:]:
         if operand is not None:
-            check_weight(name, operand, shape, dtype=working)
+            check_weight(name, operand, shape, dtype=working, dialect="binary")
     return _Call(
         formula, want, operands, tuple(options), smoothing, reduction, shape, dtype, working
     )

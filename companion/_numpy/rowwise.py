@@ -210,7 +210,7 @@ def _check_class_weight(weight: np.ndarray, k: int) -> None:
             f"weight: expected one number for each class, shape ({k},), got {weight.shape}; to "
             "weigh rows, pass sample_weight"
         )
-    check_weight("weight", weight, (k,))
+    check_weight("weight", weight, (k,), dialect="categorical")
 
 
 def _check_sample_weight(weight: np.ndarray, rows: tuple[int, ...]) -> None:
@@ -224,4 +224,4 @@ def _check_sample_weight(weight: np.ndarray, rows: tuple[int, ...]) -> None:
             f"sample_weight: expected one number for each row, shape {rows}, got {weight.shape}; "
             f"{mend}"
         )
-    check_weight("sample_weight", weight, rows, "rows")
+    check_weight("sample_weight", weight, rows, "rows", dialect="categorical")
