@@ -20,7 +20,14 @@ from companion.torch_losses._contracts import (
 from companion.torch_losses._log_losses import log_losses
 from companion.torch_losses._modes import overridable
 from companion.torch_losses._pieces import total
-from companion.torch_losses._reductions import but_0, check_reduction, reduce_losses, times
+from companion.torch_losses._reductions import (
+    along,
+    but_0,
+    check_reduction,
+    reduce_losses,
+    times,
+    unsqueezed,
+)
 from companion.torch_losses._right_class import loss_of_class
 
 __all__ = ["cross_entropy"]
@@ -129,9 +136,9 @@ def _of_indices(
         mass = but_0(ignored, weight[index])
         losses = times(mass, losses)
     if smoothing:
-        unseen = None if ignored is None else ignored.unsqueeze(dim)
+        unseen = unsqueezed(ignored, dim)
         of_class = log_losses(but_0(unseen, z), dim)
-        of_class = of_class if weight is None else times(_along(weight, z, dim), of_class)
+        of_class = of_class if weight is None else times(along(weight, z, dim), of_class)
         spread = smoothing / z.shape[dim] * torch.sum(of_class, dim)
         losses = (1 - smoothing) * losses + but_0(ignored, spread)
     return losses, mass
@@ -144,9 +151,5 @@ def _of_probabilities(
     if smoothing:
         q = q * (1 - smoothing) + smoothing / z.shape[dim]
     if weight is not None:
-        q = _along(weight, z, dim) * q
+        q = along(weight, z, dim) * q
     return torch.sum(times(q, log_losses(z, dim)), dim)
-
-
-def _along(weight: Tensor, z: Tensor, dim: int) -> Tensor:
-    return weight.reshape([-1 if d == dim else 1 for d in range(z.ndim)])

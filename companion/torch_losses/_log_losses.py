@@ -7,23 +7,25 @@ from torch import Tensor
 
 from companion.torch_losses._autograd import differentiable
 
-__all__ = ["log_losses", "pull_back_to_logits", "push_from_logits", "softmax"]
+__all__ = ["exponentials", "log_losses", "pull_back_to_logits", "push_from_logits", "softmax"]
 
 _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
 
-def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
-    """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima.
-
-    exp takes the rounding error of z - max along.
-    """
+def exponentials(z: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the maximum, z less it, and exp of that, into which goes what the difference lost."""
     largest = torch.amax(z, dim, keepdim=True)
-    top = (z == largest).to(z.dtype)
     high = torch.where(z == largest, 0, z - largest)
     back = z - high
     low = (z - (high + back)) + (back - largest)
-    e = torch.exp(high) * (1 + torch.where(torch.isfinite(low), low, 0))
+    return largest, high, torch.exp(high) * (1 + torch.where(torch.isfinite(low), low, 0))
+
+
+def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
+    """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima."""
+    largest, high, e = exponentials(z, dim)
+    top = (z == largest).to(z.dtype)
     rest = torch.sum(e - top, dim, keepdim=True) + (torch.sum(top, dim, keepdim=True) - 1)
     return high, e, rest, top
 

@@ -1,4 +1,4 @@
-"""What the twins share: the reduction and its old flags, smoothed labels, weights."""
+"""What the twins share: the reduction and its old flags, smoothed labels, weights, classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from torch import Tensor
 from companion.contracts import check_choice
 from companion.torch_losses._pieces import total
 
-__all__ = ["but_0", "check_reduction", "reduce_losses", "smoothed", "times"]
+__all__ = [
+    "along",
+    "but_0",
+    "check_reduction",
+    "reduce_losses",
+    "smoothed",
+    "times",
+    "unsqueezed",
+]
 
 
 def check_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -48,6 +56,16 @@ def smoothed(loss: Callable[[Tensor], Tensor], y: Tensor, smoothing: float) -> T
 def but_0(ignored: Tensor | None, values: Tensor) -> Tensor:
     """Return the values, 0 where they are ignored; None ignores none."""
     return values if ignored is None else torch.where(ignored, 0, values)
+
+
+def unsqueezed(ignored: Tensor | None, dim: int) -> Tensor | None:
+    """Return which elements are ignored, for tensors with the classes on `dim`."""
+    return None if ignored is None else ignored.unsqueeze(dim)
+
+
+def along(row: Tensor, z: Tensor, dim: int) -> Tensor:
+    """Return one number for each class in a shape that repeats over the rest of `z`."""
+    return row.reshape([-1 if d == dim else 1 for d in range(z.ndim)])
 
 
 def times(weight: Tensor | None, losses: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.autograd import Function
 
 from companion.torch_losses._autograd import differentiable
-from companion.torch_losses._log_losses import pull_back_to_logits, push_from_logits
+from companion.torch_losses._log_losses import exponentials, pull_back_to_logits, push_from_logits
 from companion.torch_losses._modes import in_forward_mode, is_plain
 from companion.torch_losses._pieces import PIECE, widened
-from companion.torch_losses._reductions import but_0
+from companion.torch_losses._reductions import along, but_0, unsqueezed
 
 __all__ = ["loss_of_class"]
 
@@ -42,12 +42,8 @@ def _loss_and_slope(
 ) -> tuple[Tensor, Tensor]:
     """Return both for any logits, by operations that a compiler fuses: no gather, no scatter."""
     classes = torch.arange(z.shape[dim], device=z.device)
-    right = _along(classes, z, dim) == index.unsqueeze(dim)
-    top = torch.amax(z, dim, keepdim=True)
-    high = torch.where(z == top, 0, z - top)
-    back = z - high
-    low = (z - (high + back)) + (back - top)
-    e = torch.exp(high) * (1 + torch.where(torch.isfinite(low), low, 0))
+    right = along(classes, z, dim) == index.unsqueeze(dim)
+    top, high, e = exponentials(z, dim)
     # Several infinite logits, or none above -inf, have no limit.
     endless = (torch.sum(z == torch.inf, dim, keepdim=True) > 1) | (top == -torch.inf)
     e = torch.where(endless | torch.isnan(top), torch.nan, e)
@@ -56,16 +52,8 @@ def _loss_and_slope(
     gap = -torch.sum(torch.where(right, high, 0), dim, keepdim=True)
     loss = _log_of_sum(of_right, rest, gap)
     slope = torch.where(right, -rest, e) / (rest + of_right)
-    unseen = _unsqueezed(ignored, dim)
+    unseen = unsqueezed(ignored, dim)
     return but_0(unseen, loss).squeeze(dim), but_0(unseen, slope)
-
-
-def _unsqueezed(ignored: Tensor | None, dim: int) -> Tensor | None:
-    return None if ignored is None else ignored.unsqueeze(dim)
-
-
-def _along(row: Tensor, z: Tensor, dim: int) -> Tensor:
-    return row.reshape([-1 if d == dim else 1 for d in range(z.ndim)])
 
 
 def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
@@ -82,7 +70,7 @@ def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
 def _backward(
     grad: Tensor, wanted: _Wanted, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> tuple[Tensor | None, ...]:
-    unseen, place = _unsqueezed(ignored, dim), index.unsqueeze(dim)
+    unseen, place = unsqueezed(ignored, dim), index.unsqueeze(dim)
     of_each = torch.zeros_like(z).scatter(dim, place, but_0(unseen, grad.unsqueeze(dim)))
     return pull_back_to_logits(of_each, but_0(unseen, z), dim), None, None
 
@@ -90,7 +78,7 @@ def _backward(
 def _forward_mode(
     tangents: _Tangents, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> Tensor:
-    tangent, unseen = tangents[0], _unsqueezed(ignored, dim)
+    tangent, unseen = tangents[0], unsqueezed(ignored, dim)
     assert tangent is not None  # no other argument can have one
     of_each = push_from_logits(tangent, but_0(unseen, z), dim)
     of_right = torch.gather(of_each, dim, index.unsqueeze(dim))
