@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -13,19 +15,24 @@ _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
 
-def exponentials(z: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the maximum, z less it, and exp of that, into which goes what the difference lost."""
-    largest = torch.amax(z, dim, keepdim=True)
-    high = torch.where(z == largest, 0, z - largest)
+def exponentials(z: Tensor, largest: Tensor, equal: Callable[..., Tensor] = torch.eq) -> Tensor:
+    """Return exp(z - largest), into which goes what the difference lost by rounding.
+
+    `equal` may also be `torch.le`: nothing is above the largest, or below minus infinity.
+    """
+    high = z - largest
     back = z - high
     low = (z - (high + back)) + (back - largest)
-    return largest, high, torch.exp(high) * (1 + torch.where(torch.isfinite(low), low, 0))
+    e = torch.where(equal(high, -torch.inf), 0, torch.exp(high) * (1 + low))
+    return torch.where(equal(largest, z), 1, e)  # of two infinities too
 
 
 def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
     """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima."""
-    largest, high, e = exponentials(z, dim)
-    top = (z == largest).to(z.dtype)
+    largest = torch.amax(z, dim, keepdim=True)
+    is_largest = z == largest
+    high, e = torch.where(is_largest, 0, z - largest), exponentials(z, largest)
+    top = is_largest.to(z.dtype)
     rest = torch.sum(e - top, dim, keepdim=True) + (torch.sum(top, dim, keepdim=True) - 1)
     return high, e, rest, top
 

@@ -40,20 +40,34 @@ def _loss(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
 def _loss_and_slope(
     z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> tuple[Tensor, Tensor]:
-    """Return both for any logits, by operations that a compiler fuses: no gather, no scatter."""
-    classes = torch.arange(z.shape[dim], device=z.device)
-    right = along(classes, z, dim) == index.unsqueeze(dim)
-    top, high, e = exponentials(z, dim)
+    """Return both for any logits."""
+    loss, top, rest, whole = _loss_and_sums(z, index, ignored, dim)
+    slope = torch.where(_is_right(z, index, dim), -rest, exponentials(z, top)) / whole
+    return loss, but_0(unsqueezed(ignored, dim), slope)
+
+
+def _loss_and_sums(
+    z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the loss, the maximum, and the exponentials' sum without and with the right class."""
+    top = torch.amax(z, dim, keepdim=True)
+    others = torch.where(_is_right(z, index, dim), 0, exponentials(z, top))
+    rest = torch.sum(others, dim, keepdim=True)
+    z_right = torch.gather(z, dim, index.unsqueeze(dim))
+    of_right = exponentials(z_right, top)
     # Several infinite logits, or none above -inf, have no limit.
-    endless = (torch.sum(z == torch.inf, dim, keepdim=True) > 1) | (top == -torch.inf)
-    e = torch.where(endless | torch.isnan(top), torch.nan, e)
-    of_right = torch.sum(torch.where(right, e, 0), dim, keepdim=True)
-    rest = torch.sum(torch.where(right, 0, e), dim, keepdim=True)
-    gap = -torch.sum(torch.where(right, high, 0), dim, keepdim=True)
-    loss = _log_of_sum(of_right, rest, gap)
-    slope = torch.where(right, -rest, e) / (rest + of_right)
-    unseen = unsqueezed(ignored, dim)
-    return but_0(unseen, loss).squeeze(dim), but_0(unseen, slope)
+    endless = (top == -torch.inf) | ((top == torch.inf) & (rest + of_right > 1))
+    rest = torch.where(endless, torch.nan, rest)
+    gap = torch.where(z_right == top, 0, top - z_right)
+    loss = _log_of_sum(of_right, rest, gap).squeeze(dim)
+    return but_0(ignored, loss), top, rest, rest + of_right
+
+
+def _is_right(z: Tensor, index: Tensor, dim: int) -> Tensor:
+    """Return where the right class is: a compiler fuses a mask with what is done elementwise."""
+    wide = torch.float64 if z.dtype == torch.float64 else torch.int32  # as the logits, and exact
+    classes = torch.arange(z.shape[dim], dtype=wide, device=z.device)
+    return along(classes, z, dim) == index.to(wide).unsqueeze(dim)
 
 
 def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
@@ -86,20 +100,25 @@ def _forward_mode(
 
 
 class _Compiled(Function):
-    """The compiler drops the slope where nobody asks for it."""
+    """Keep what is as long as the rows, and compute the exponentials again.
+
+    The compiler would keep a mask of the size of the logits if both passes asked in the same words.
+    """
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-        loss, slope = _loss_and_slope(z, index, ignored, dim)
-        ctx.save_for_backward(slope)
+        loss, top, rest, whole = _loss_and_sums(z, index, ignored, dim)
+        ctx.save_for_backward(z, index, ignored, top, rest, whole)
         ctx.dim = dim
         return loss
 
     @staticmethod
     # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = ctx.saved_tensors
-        return grad.unsqueeze(ctx.dim) * slope, None, None, None
+        z, index, ignored, top, rest, whole = ctx.saved_tensors
+        share = but_0(unsqueezed(ignored, ctx.dim), grad.unsqueeze(ctx.dim) / whole)
+        e = torch.where(_is_right(z, index, ctx.dim), -rest, exponentials(z, top, torch.le))
+        return torch.where(share == 0, 0, e * share), None, None, None
 
 
 _differentiable_loss = differentiable(_loss, _backward, _forward_mode, _Compiled)

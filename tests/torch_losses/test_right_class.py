@@ -18,14 +18,17 @@ GAPS = {  # the last leave exponentials with few digits, or none
     torch.float32: [0.0, 0.5, 17.1, 80.0, 102.0, 120.0],
 }
 # A row beside the others, which chooses the way: none, one beyond exp, one without a limit.
-BESIDE = {"plain": [0.0], "shifted": [1000.7], "general": [torch.inf]}
+BESIDE = {"plain": [0.0], "shifted": [1000.7], "general": [torch.inf], "compiled": [torch.inf]}
 
 
-def value_and_slope(z, target, ignored=None):
+def value_and_slope(z, target, ignored=None, way="plain"):
+    loss_of = loss_of_class
+    if way == "compiled":
+        loss_of = torch.compile(loss_of_class, backend="aot_eager", fullgraph=True)
     index = torch.full(z.shape[:1], target, device=z.device)
     unseen = torch.zeros_like(index, dtype=torch.bool) if ignored is None else ignored
     leaf = z.clone().requires_grad_()
-    loss = loss_of_class(leaf, index, unseen, 1)
+    loss = loss_of(leaf, index, unseen, 1)
     return loss.detach(), torch.autograd.grad(loss.sum(), leaf)[0]
 
 
@@ -35,7 +38,7 @@ def test_every_way_keeps_the_digits_of_both_tails(dtype, way, device):
     rows = [[0.0, -gap, -0.7 * gap] for gap in GAPS[dtype]] + [BESIDE[way] * 3]
     z = torch.tensor(rows, dtype=dtype, device=device)
     for target in range(3):
-        loss, slope = (each[:-1].cpu() for each in value_and_slope(z, target))
+        loss, slope = (each[:-1].cpu() for each in value_and_slope(z, target, way=way))
         exact = [reference.softmax(row) for row in z[:-1].tolist()]
         values = [-reference.log_softmax(row)[target] for row in z[:-1].tolist()]
         # two exponentials, the sum, the quotient and the logarithm round
@@ -81,7 +84,7 @@ def test_an_ignored_row_costs_nothing_whatever_it_holds(way, device):
     rows = [[0.5, 1.0, -torch.inf], [torch.nan] * 3, [torch.inf] * 3, [-torch.inf] * 3]
     z = torch.tensor([*rows, BESIDE[way] * 3], dtype=torch.float64, device=device)
     unseen = torch.tensor([False, True, True, True, True], device=device)
-    loss, slope = value_and_slope(z, 0, unseen)
+    loss, slope = value_and_slope(z, 0, unseen, way)
     assert loss[1:].tolist() == [0] * 4
     assert slope[1:].abs().sum() == 0
     rest = float(reference.sigmoid(0.5))
@@ -91,19 +94,20 @@ def test_an_ignored_row_costs_nothing_whatever_it_holds(way, device):
 @pytest.mark.parametrize("way", BESIDE)
 def test_an_impossible_class_costs_infinity_and_has_no_share(way, device):
     z = torch.tensor([[0.0, -torch.inf, 0.0], BESIDE[way] * 3], device=device)
-    loss, slope = value_and_slope(z, 1)
+    loss, slope = value_and_slope(z, 1, way=way)
     assert loss[0] == torch.inf
     assert slope[0].tolist() == [0.5, -1, 0.5]
-    loss, slope = value_and_slope(z, 0)
+    loss, slope = value_and_slope(z, 0, way=way)
     torch.testing.assert_close(loss[0].item(), float(np.log(2)), rtol=1e-7, atol=0)
     assert slope[0].tolist() == [-0.5, 0, 0.5]
 
 
+@pytest.mark.parametrize("way", ["general", "compiled"])
 @pytest.mark.parametrize(
     "row", [[torch.nan, 0.0], [torch.inf, torch.inf], [-torch.inf, -torch.inf]], ids=str
 )
-def test_what_has_no_limit_is_nan_in_value_and_slope(row, device):
-    loss, slope = value_and_slope(torch.tensor([row, [0.0, 0.0]], device=device), 0)
+def test_what_has_no_limit_is_nan_in_value_and_slope(row, way, device):
+    loss, slope = value_and_slope(torch.tensor([row, [0.0, 0.0]], device=device), 0, way=way)
     assert loss[0].isnan()
     assert slope[0].isnan().all()
     assert slope[1].tolist() == [-0.5, 0.5]
