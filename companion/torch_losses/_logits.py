@@ -128,19 +128,19 @@ def _loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
 def _loss_and_slope(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return the loss and its derivative in z from one exponential, e = exp(-|z|).
 
-    With h = [z > 0] the derivative is ((1 - y) h - yes (1 - h) + e ((1 - y) (1 - h) - yes h)) over
-    1 + e: for a hard label one of the two terms of the numerator is 0.
+    With k = 1 - y where z > 0 and -yes elsewhere, what a wrong sign misses is k z, and the slope
+    k + e l over 1 + e, l being the other of the two: for a hard label one of them is 0.
     """
     e = torch.exp(-torch.abs(z))
-    above = (z > 0).to(z.dtype)
     yes, no = y if pos_weight is None else pos_weight * y, 1 - y
-    missed = no * above - yes * (1 - above)
+    above = z > 0
+    missed, other = torch.where(above, no, -yes), torch.where(above, -yes, no)
     tail = torch.log1p(e)
     if pos_weight is not None:
         tail = (yes + no) * tail
     # Neither term is negative, and an infinite logit that is right misses nothing.
     loss = tail + torch.where(missed == 0, 0, missed * z)
-    return loss, (missed + e * (no * (1 - above) - yes * above)) / (1 + e)
+    return loss, (missed + e * other) / (1 + e)
 
 
 class _CompiledLoss(Function):
