@@ -35,6 +35,8 @@ def test_count_and_mass_leave_out_the_ignored_rows(ignore_index):
     some = targets(ignore_index=ignore_index)
     assert some.count(1) == len(kept)
     assert some.mass(None, 1) == WEIGHT[kept].sum()
+    none = Targets(INDEX[:0], ClassAxis((0, 3), 1), WEIGHT, ignore_index, 0.0)
+    assert none.count(1) == none.mass(None, 1) == 0
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.25])
