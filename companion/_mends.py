@@ -16,6 +16,7 @@ __all__ = [
     "DIALECTS",
     "Dialect",
     "conversion_for",
+    "literal",
     "mend_for",
     "reshape_for",
 ]
@@ -44,7 +45,7 @@ _MULTIPLY = (
 _TORCH = Dialect(
     logits="call binary_cross_entropy_with_logits",
     clip="{name}.clamp(0, 1)",
-    known="input=input[~({mark})], {name}={name}[~({mark})]",
+    known="ignore_index={outside}",
     unknown="{name}.isnan()",
 )
 _TRAINER = Dialect(
@@ -64,7 +65,10 @@ DIALECTS = {
     "logit": Dialect(logits="they are the result already"),
     "other": Dialect(),
     "torch": _TORCH,
-    "torchvision": _TORCH._replace(known="inputs=inputs[~({mark})], {name}={name}[~({mark})]"),
+    "torch classes": _TORCH._replace(
+        classes="pass {name}.long(), in the shape of the input without the classes",
+        known="input=input[~({mark}).any(1)], {name}={name}[~({mark}).any(1)]",
+    ),
     "trainer": _TRAINER,
 }
 """Those who refuse."""
@@ -143,8 +147,8 @@ _LABELS = (
     _Reading(_Numbers.has_nan, "NaN marks what is unknown: pass {known}"),
     _CLIP,
     _Reading(_Numbers.are_signs, "they are signs: pass {name}=({name} + 1) / 2"),
-    _Reading(_Numbers.has_mark, "{outside:g} marks what is unknown: pass {known}"),
-    _Reading(_Numbers.are_two, "they are two labels: pass {name}=1.0 * ({name} == {high:g})"),
+    _Reading(_Numbers.has_mark, "{outside} marks what is unknown: pass {known}"),
+    _Reading(_Numbers.are_two, "they are two labels: pass {name}=1.0 * ({name} == {high})"),
     _Reading(_Numbers.are_classes, "they are class indices: {classes}"),
     _PER_CENT,
     _PIXELS,
@@ -180,11 +184,19 @@ def mend_for(name: str, values: np.ndarray, eps: float, dialect: str) -> str:
     fitting = [reading.words for reading in readings if reading.fits(numbers)]
     if not fitting:
         return _NO_LABELS if are_labels else _NO_PROBABILITY
-    words, outside = DIALECTS[dialect], numbers.outside[0]
-    mark = f"{name} == {outside:g}" if outside == outside else words.unknown.format(name=name)
-    fields = {"name": name, "outside": outside, "high": numbers.high, "mark": mark}
+    words, outside = DIALECTS[dialect], literal(numbers.outside[0])
+    mark = words.unknown.format(name=name) if numbers.has_nan() else f"{name} == {outside}"
+    fields = {"name": name, "outside": outside, "high": literal(numbers.high), "mark": mark}
     fields |= {key: part.format(**fields) for key, part in words._asdict().items()}
     return ", ".join("if " + words.format(**fields) for words in fitting)
+
+
+def literal(number: float) -> str:
+    """Return a number as code that gives it back."""
+    if number != number:
+        return 'float("nan")'
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 def conversion_for(name: str, value: object, array: np.ndarray) -> str:

@@ -286,6 +286,58 @@ def test_mend_of_a_twin_gives_the_loss_that_was_meant(name, case):
     assert_readings(function, readings, **call)
 
 
+@pytest.mark.parametrize("mark", [255.0, np.nan])
+@pytest.mark.parametrize("case", LABELLED)
+def test_mend_beside_a_label_to_ignore_comes_after_that_is_left_out(case, mark):
+    torch = pytest.importorskip("torch")
+    function = pytest.importorskip("companion.torch_losses").binary_cross_entropy_with_logits
+    labels, readings = LABELLED[case]
+    if any(label == mark or (label != label and mark != mark) for label in labels):
+        return  # that is the label to ignore
+    call = {
+        "input": torch.tensor([*LOGITS, 7.0]),
+        "target": torch.tensor([*map(float, labels), mark], dtype=torch.float64),
+    }
+    message = refusal(partial(function, ignore_index=mark), **call)
+    kept = re.search(r"leave out .* yourself, (\[.*?\]) behind each tensor, and then", message)[1]
+    call = {name: eval(f"{name}{kept}", call.copy()) for name in call}
+    assert message.count("if ") == len(readings)
+    for words, expected in readings.items():
+        arguments = mended(message, words, **call)
+        if expected is not None:
+            result = function(**{"ignore_index": mark} | arguments)
+            np.testing.assert_allclose(float(result), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("mark", [-(2.0**31), -9999999.0, -1234.0])
+def test_mark_of_many_digits_is_named_with_all_of_them(mark):
+    torch = pytest.importorskip("torch")
+    twin = pytest.importorskip("companion.torch_losses").binary_cross_entropy_with_logits
+    labels, expected = np.array([1, 0, mark, 1]), loss_of([1, 0, 1], LOGITS[KNOWN])
+    numpys = companion.binary_cross_entropy_with_logits
+    words = str(int(mark))[:4]
+    for function, call in [
+        (numpys, {"logits": LOGITS, "labels": labels}),
+        (twin, {"input": torch.tensor(LOGITS), "target": torch.tensor(labels)}),
+    ]:
+        result = function(**mended(refusal(function, **call), words, **call))
+        np.testing.assert_allclose(float(result), expected, rtol=1e-12)
+    two = np.array([1234567.0, 1234568.0, 1234567.0, 1234568.0])
+    call = {"logits": LOGITS, "labels": two}
+    assert_readings(numpys, {"two labels": loss_of([0, 1, 0, 1])}, **call)
+
+
+def test_mark_is_left_out_by_rows_of_classes_of_the_twin():
+    torch = pytest.importorskip("torch")
+    function = pytest.importorskip("companion.torch_losses").cross_entropy
+    call = {
+        "input": torch.tensor([[1.0, 0.0], [0.5, 2.0]]),
+        "target": torch.tensor([[0.0, 1.0], [-1.0, -1.0]]),
+    }
+    result = function(**mended(refusal(function, **call), "-1", **call))
+    np.testing.assert_allclose(float(result), np.log1p(np.exp(1.0)), rtol=1e-6)
+
+
 @pytest.mark.parametrize("case", PROBABILITIES)
 def test_mend_of_a_twins_probabilities_gives_the_loss_that_was_meant(case):
     torch = pytest.importorskip("torch")

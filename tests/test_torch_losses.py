@@ -25,10 +25,15 @@ def test_modules_have_pytorchs_names_positions_and_defaults(name):
 def modules():
     weight, pos_weight = torch.tensor([0.5, 1.0, 2.0]), torch.tensor([1.0, 2.0, 3.0])
     return {
-        "BCELoss": {"weight": weight, "label_smoothing": 0.1},
-        "BCEWithLogitsLoss": {"weight": weight, "pos_weight": pos_weight, "label_smoothing": 0.1},
+        "BCELoss": {
+            "weight": weight, "label_smoothing": 0.1, "ignore_index": 1, "reduction": "sum",
+        },
+        "BCEWithLogitsLoss": {
+            "weight": weight, "pos_weight": pos_weight, "label_smoothing": 0.1, "ignore_index": 0,
+            "reduction": "weighted_mean",
+        },
         "CrossEntropyLoss": {"weight": weight, "label_smoothing": 0.1, "ignore_index": 2},
-    }
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -56,9 +61,8 @@ def test_module_is_its_function_with_the_options_remembered(name):
 def test_module_keeps_its_weights_in_pytorchs_state(name):
     options = modules()[name]
     module = getattr(torch_losses, name)(**options)
-    theirs = getattr(torch.nn, name)(
-        **{k: v for k, v in options.items() if name == "CrossEntropyLoss" or "smooth" not in k}
-    )
+    known = inspect.signature(getattr(torch.nn, name)).parameters
+    theirs = getattr(torch.nn, name)(**{k: v for k, v in options.items() if k in known})
     assert module.state_dict().keys() == theirs.state_dict().keys()
     module.load_state_dict(theirs.state_dict())
     assert module.double().weight.dtype == torch.float64

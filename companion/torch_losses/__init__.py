@@ -12,7 +12,8 @@ PyTorch's. What differs:
 - labels outside [0, 1], class indices out of range and shapes that do not fit are refused. Where
   the numbers cannot be looked at (`torch.compile`, `torch.export`, `torch.jit.trace`, `make_fx`,
   fake and meta tensors) an element whose label or weight is out of range has the loss NaN;
-- the binary losses take `label_smoothing`;
+- the binary losses take `label_smoothing`, the reduction "weighted_mean", which divides by the sum
+  of the weights applied, and `ignore_index`, a label that marks elements to leave out;
 - `binary_cross_entropy` is exact where PyTorch stops every logarithm at -100: a probability of 0
   for label 1 costs inf. A script that feeds it a saturated sigmoid therefore sees inf and NaN; the
   way out is `binary_cross_entropy_with_logits` on the logits.
@@ -34,6 +35,7 @@ from companion.contracts import check_smoothing
 from companion.torch_losses._classes import cross_entropy
 from companion.torch_losses._contracts import as_number
 from companion.torch_losses._focal import sigmoid_focal_loss
+from companion.torch_losses._ignored import check_ignore_index
 from companion.torch_losses._logits import binary_cross_entropy_with_logits
 from companion.torch_losses._probabilities import binary_cross_entropy
 
@@ -60,7 +62,7 @@ class _Unscripted:
 
 
 class BCELoss(_Unscripted, nn.BCELoss):
-    """The module of `binary_cross_entropy`; a `torch.nn.BCELoss` with `label_smoothing`."""
+    """The module of `binary_cross_entropy`, with `label_smoothing` and `ignore_index`."""
 
     def __init__(
         self,
@@ -70,9 +72,11 @@ class BCELoss(_Unscripted, nn.BCELoss):
         reduction: str = "mean",
         *,
         label_smoothing: float = 0.0,
+        ignore_index: float | None = None,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
         self.label_smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
+        self.ignore_index = check_ignore_index(ignore_index)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input`, probabilities."""
@@ -82,11 +86,12 @@ class BCELoss(_Unscripted, nn.BCELoss):
             self.weight,
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
+            ignore_index=self.ignore_index,
         )
 
 
 class BCEWithLogitsLoss(_Unscripted, nn.BCEWithLogitsLoss):
-    """The module of `binary_cross_entropy_with_logits`, with `label_smoothing`."""
+    """The module of `binary_cross_entropy_with_logits`, with its two options more."""
 
     def __init__(
         self,
@@ -97,9 +102,11 @@ class BCEWithLogitsLoss(_Unscripted, nn.BCEWithLogitsLoss):
         pos_weight: Tensor | None = None,
         *,
         label_smoothing: float = 0.0,
+        ignore_index: float | None = None,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction, pos_weight)
         self.label_smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
+        self.ignore_index = check_ignore_index(ignore_index)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of `input`, logits."""
@@ -110,6 +117,7 @@ class BCEWithLogitsLoss(_Unscripted, nn.BCEWithLogitsLoss):
             reduction=self.reduction,
             pos_weight=self.pos_weight,
             label_smoothing=self.label_smoothing,
+            ignore_index=self.ignore_index,
         )
 
 

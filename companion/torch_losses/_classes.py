@@ -84,7 +84,7 @@ def cross_entropy(
     >>> print(f"{loss.item():.4e}")
     4.2484e-18
     """
-    reduction = check_reduction(size_average, reduce, reduction)
+    reduction = check_reduction(size_average, reduce, reduction, ("none", "mean", "sum"))
     smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
     check_tensor("input", input)
     check_tensor("target", target)
@@ -93,7 +93,7 @@ def cross_entropy(
         target = target.squeeze(0)  # PyTorch's other form for one row
     if target.is_floating_point() and target.shape == input.shape:
         dtype, z, q = check_pair("input", input, target)
-        q = check_labels(q)
+        q = check_labels(q, dialect="torch classes")
         weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
         _warn_of_one_class(z, dim)
         return reduce_losses(_of_probabilities(z, q, weight, smoothing, dim), reduction, dtype)

@@ -14,24 +14,26 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from companion._mends import mend_for
+from companion._mends import literal, mend_for
 from companion.contracts import check_integer
 from companion.torch_losses._modes import are_hidden, is_plain
 
 __all__ = [
+    "are",
     "as_number",
     "check_index",
     "check_labels",
     "check_pair",
     "check_probabilities",
+    "check_sum_of_weights",
     "check_tensor",
     "check_weight",
+    "lie_between",
     "working",
 ]
 
 
 _NARROW = (torch.float16, torch.bfloat16)  # which the losses compute in float32
-_DIALECTS = {"targets": "torchvision"}  # all others speak as PyTorch
 
 
 def check_tensor(name: str, value: Any) -> None:
@@ -109,9 +111,16 @@ def _mend(name: str, labels: str, x: Tensor, y: Tensor) -> str:
     return "check that each element has its label"
 
 
-def check_labels(y: Tensor, name: str = "target") -> Tensor:
-    """Return labels in [0, 1], or refuse them."""
-    return _in_unit_interval(y, name)
+def are(mark: float, values: Tensor) -> Tensor:
+    """Return which values are the mark, NaN being one."""
+    return values == mark if mark == mark else torch.isnan(values)
+
+
+def check_labels(
+    y: Tensor, name: str = "target", dialect: str = "torch", but: float | None = None
+) -> Tensor:
+    """Return labels in [0, 1] or equal to `but`, or refuse them in the words of `dialect`."""
+    return _in_unit_interval(y, name, dialect, but)
 
 
 def check_probabilities(p: Tensor) -> Tensor:
@@ -119,13 +128,20 @@ def check_probabilities(p: Tensor) -> Tensor:
     return _in_unit_interval(p, "input")
 
 
-def _in_unit_interval(values: Tensor, name: str) -> Tensor:
+def _in_unit_interval(
+    values: Tensor, name: str, dialect: str = "torch", but: float | None = None
+) -> Tensor:
     def mend(values: Tensor) -> str:
+        first = ""
+        if but is not None:  # which the mends of the others would change
+            kept = f"[~{name}.isnan()]" if but != but else f"[{name} != {literal(but)}]"
+            first = f"leave out {literal(but)} yourself, {kept} behind each tensor, and then "
+            values = values[~are(but, values)]
         narrow = [kind for kind in _NARROW if torch.equal(values.to(kind).to(values.dtype), values)]
         eps = max(torch.finfo(kind).eps for kind in (values.dtype, *narrow))
-        return mend_for(name, values.double().cpu().numpy(), eps, _DIALECTS.get(name, "torch"))
+        return first + mend_for(name, values.double().cpu().numpy(), eps, dialect)
 
-    if _look(values, 1.0, ValueError, name, mend):
+    if _look(values, 1.0, ValueError, name, mend, but=but):
         return values
     return torch.where(values * (1 - values) >= 0, values, torch.nan)
 
@@ -161,6 +177,15 @@ def check_weight(
     return weight.to(like.dtype)
 
 
+def check_sum_of_weights(weights: Tensor) -> Tensor:
+    """Return the sum that a weighted mean divides by, or refuse one that overflowed."""
+    largest = torch.finfo(weights.dtype).max
+    mend = "scale the weights down, which leaves a weighted mean as it is"
+    if _look(weights, largest, ValueError, "sum of the weights", mend):
+        return weights
+    return torch.where(weights <= largest, weights, torch.nan)
+
+
 def check_index(
     target: Tensor, z: Tensor, dim: int, ignore_index: int
 ) -> tuple[Tensor | None, Tensor, Tensor | None]:
@@ -185,7 +210,7 @@ def check_index(
         )
     target = target.long()  # bytes would meet -100 as 156
     last = z.shape[dim] - 1
-    if is_plain(target) and not 0 <= ignore_index <= last and _lie_between(target, last):
+    if is_plain(target) and not 0 <= ignore_index <= last and lie_between(target, last):
         return None, target, None
     ignored = target == ignore_index
     mend = "count classes from 0, and name in ignore_index what is to be left out"
@@ -228,23 +253,23 @@ def _look(
     name: str,
     mend: str | Callable[[Tensor], str],
     *,
-    but: int | None = None,
+    but: float | None = None,
 ) -> bool:
     """Refuse values neither from 0 to `largest` nor `but`; return False if they are hidden."""
     plain = is_plain(values)
-    if plain and _lie_between(values, largest):
+    if plain and lie_between(values, largest):
         return True
     if are_hidden(values):
         return False
 
     def look(values: Tensor) -> None:
-        if _lie_between(values, largest):
+        if lie_between(values, largest):
             return
         inside = (values >= 0) & (values <= largest)
-        wrong = values[~(inside if but is None else inside | (values == but))]
+        wrong = values[~(inside if but is None else inside | are(but, values))]
         if wrong.numel():
-            kind = "values from 0 to" if but is None else "class indices from 0 to"
-            limit = "any finite number" if largest > 1e4 and but is None else f"{largest:g}"
+            kind = "class indices from 0 to" if error is IndexError else "values from 0 to"
+            limit = f"{largest:g}" if error is IndexError or largest == 1 else "any finite number"
             raise error(
                 f"{name}: expected {kind} {limit}, got {wrong.flatten()[0].item()} "
                 f"({wrong.numel()} of {values.numel()} elements); "
@@ -258,7 +283,7 @@ def _look(
     return True
 
 
-def _lie_between(values: Tensor, largest: float) -> bool:
+def lie_between(values: Tensor, largest: float) -> bool:
     """Return whether all values lie in [0, largest], in one pass; there may be none to look at."""
     if not values.numel():
         return True

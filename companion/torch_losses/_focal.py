@@ -12,10 +12,14 @@ from torch import Tensor
 
 from companion.contracts import check_number
 from companion.torch_losses._autograd import with_slopes
-from companion.torch_losses._contracts import as_number, check_labels, check_pair
+from companion.torch_losses._contracts import (
+    as_number,
+    check_pair,
+)
+from companion.torch_losses._ignored import check_ignore_index, leave_out
 from companion.torch_losses._logits import loss_of_logits, sigmoid, slope_in_logits
 from companion.torch_losses._modes import overridable
-from companion.torch_losses._reductions import check_reduction, reduce_losses, times
+from companion.torch_losses._reductions import check_reduction, reduce_losses
 
 __all__ = ["focal_loss_of_logits", "sigmoid_focal_loss"]
 
@@ -27,6 +31,8 @@ def sigmoid_focal_loss(
     alpha: float = 0.25,
     gamma: float = 2,
     reduction: str = "none",
+    *,
+    ignore_index: float | None = None,
 ) -> Tensor:
     """Return the focal loss, as `torchvision.ops.sigmoid_focal_loss` does but accurate.
 
@@ -40,13 +46,16 @@ def sigmoid_focal_loss(
         α in [0, 1] weighs label 1, and 1 - α label 0; a negative number is no weight, 1 for both.
     gamma : float
         γ, finite and at least 0: how fast attention falls with confidence.
-    reduction : {"none", "mean", "sum"}
-        "mean" divides by the number of elements.
+    reduction : {"none", "mean", "weighted_mean", "sum"}
+        "mean" divides by the number of elements, "weighted_mean" by the sum of their α.
+    ignore_index : float, optional
+        The label that marks elements to leave out, such as -1, 255 or NaN. Their loss and gradient
+        are 0, whatever `inputs` is there, and no mean counts them.
 
     Returns
     -------
     Tensor
-        The loss in nats, in the wider dtype of `inputs` and `targets`.
+        The loss in nats, in the wider dtype of `inputs` and `targets`. A mean of nothing is NaN.
 
     Raises
     ------
@@ -80,12 +89,12 @@ def sigmoid_focal_loss(
     alpha = check_number(
         "alpha", as_number("alpha", alpha), "[-inf, 1]", "0.25 is usual, -1 switches it off"
     )
+    ignore_index = check_ignore_index(ignore_index)
     dtype, z, y = check_pair("inputs", inputs, targets, "targets")
-    y = check_labels(y, "targets")
+    ignored, z, y = leave_out(z, targets, y, ignore_index, "targets")
     losses = focal_loss_of_logits(z, y, gamma)
-    if alpha >= 0:
-        losses = times(alpha * y + (1 - alpha) * (1 - y), losses)
-    return reduce_losses(losses, reduction, dtype)
+    weight = alpha * y + (1 - alpha) * (1 - y) if alpha >= 0 else None
+    return reduce_losses(losses, reduction, dtype, weight, ignored=ignored)
 
 
 def _miss(z: Tensor, y: Tensor) -> Tensor:

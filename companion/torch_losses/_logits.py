@@ -20,10 +20,15 @@ from companion.torch_losses._autograd import (
     times_tangent,
     with_slopes,
 )
-from companion.torch_losses._contracts import as_number, check_labels, check_pair, check_weight
+from companion.torch_losses._contracts import (
+    as_number,
+    check_pair,
+    check_weight,
+)
+from companion.torch_losses._ignored import check_ignore_index, leave_out
 from companion.torch_losses._modes import is_plain, overridable
 from companion.torch_losses._pieces import fill_like, fill_loss, fill_slope, sum_of, total
-from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed, times
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed
 
 __all__ = [
     "binary_cross_entropy_with_logits",
@@ -48,6 +53,7 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
     *,
     label_smoothing: float = 0.0,
+    ignore_index: float | None = None,
 ) -> Tensor:
     """Return the binary cross-entropy of logits, as `torch.nn.functional` does but accurate.
 
@@ -55,10 +61,11 @@ def binary_cross_entropy_with_logits(
     ----------
     input : Tensor
         Logits, any shape, any float: ±inf gives the limit, NaN gives NaN.
-    target, weight, size_average, reduce, reduction, label_smoothing
+    target, weight, size_average, reduce, reduction, label_smoothing, ignore_index
         As in `binary_cross_entropy`.
     pos_weight : Tensor, optional
         Multiplies the term of label 1; finite, at least 0, broadcasts to the target.
+        "weighted_mean" divides by the sum of weight (pos_weight y + 1 - y).
 
     Returns
     -------
@@ -84,20 +91,24 @@ def binary_cross_entropy_with_logits(
     """
     reduction = check_reduction(size_average, reduce, reduction)
     smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
+    ignore_index = check_ignore_index(ignore_index)
     dtype, z, y = check_pair("input", input, target)
-    y = check_labels(y)
+    ignored, z, y = leave_out(z, target, y, ignore_index)
     weight = check_weight("weight", weight, y.shape, z)
     pos_weight = check_weight("pos_weight", pos_weight, y.shape, z)
     if pos_weight is not None:
         pos_weight = pos_weight.expand(y.shape)
-    if weight is None and reduction != "none":
-        divisor = z.numel() if reduction == "mean" else 1
+    of_labels = None
+    if reduction == "weighted_mean" and pos_weight is not None:
+        of_labels = smoothed(lambda y: pos_weight * y + (1 - y), y, smoothing)
+    if weight is of_labels is ignored is None and reduction != "none":
+        divisor = 1 if reduction == "sum" else z.numel()
         loss = smoothed(
             lambda y: total_loss_of_logits(z, y, pos_weight, divisor=divisor), y, smoothing
         )
         return loss if loss.dtype == dtype else loss.to(dtype)
     losses = smoothed(lambda y: loss_of_logits(z, y, pos_weight), y, smoothing)
-    return reduce_losses(times(weight, losses), reduction, dtype)
+    return reduce_losses(losses, reduction, dtype, weight, of_labels=of_labels, ignored=ignored)
 
 
 # Sigmoid and softplus ----------------------------------------------------------------------------

@@ -9,13 +9,13 @@ from companion.contracts import check_smoothing
 from companion.torch_losses._autograd import with_slopes
 from companion.torch_losses._contracts import (
     as_number,
-    check_labels,
     check_pair,
     check_probabilities,
     check_weight,
 )
+from companion.torch_losses._ignored import check_ignore_index, leave_out
 from companion.torch_losses._modes import overridable
-from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed, times
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed
 
 __all__ = ["binary_cross_entropy", "loss_of_probabilities"]
 
@@ -30,6 +30,7 @@ def binary_cross_entropy(
     reduction: str = "mean",
     *,
     label_smoothing: float = 0.0,
+    ignore_index: float | None = None,
 ) -> Tensor:
     """Return the binary cross-entropy of probabilities, as `torch.nn.functional` does but exact.
 
@@ -44,15 +45,18 @@ def binary_cross_entropy(
         whole numbers do.
     size_average, reduce : bool, optional
         Deprecated, as in PyTorch.
-    reduction : {"mean", "sum", "none"}
-        "mean" divides by the number of elements.
+    reduction : {"mean", "weighted_mean", "sum", "none"}
+        "mean" divides by the number of elements, "weighted_mean" by the sum of their weights.
     label_smoothing : float
         ε in [0, 1]: the labels become y (1 - ε) + ε / 2.
+    ignore_index : float, optional
+        The label that marks elements to leave out, such as -1, 255 or NaN. Their loss and gradient
+        are 0, whatever `input` is there, and no mean counts them.
 
     Returns
     -------
     Tensor
-        The loss in nats, in the wider dtype of `input` and `target`.
+        The loss in nats, in the wider dtype of `input` and `target`. A mean of nothing is NaN.
 
     Raises
     ------
@@ -69,11 +73,13 @@ def binary_cross_entropy(
     """
     reduction = check_reduction(size_average, reduce, reduction)
     smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))
+    ignore_index = check_ignore_index(ignore_index)
     dtype, p, y = check_pair("input", input, target)
-    p, y = check_probabilities(p), check_labels(y)
+    ignored, p, y = leave_out(p, target, y, ignore_index)
+    p = check_probabilities(p)
     weight = check_weight("weight", weight, y.shape, p)
     losses = smoothed(lambda y: loss_of_probabilities(p, y), y, smoothing)
-    return reduce_losses(times(weight, losses), reduction, dtype)
+    return reduce_losses(losses, reduction, dtype, weight, ignored=ignored)
 
 
 def _loss_in_probabilities(p: Tensor, y: Tensor) -> Tensor:

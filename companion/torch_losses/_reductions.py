@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import warnings
 from collections.abc import Callable
 
@@ -9,9 +11,11 @@ import torch
 from torch import Tensor
 
 from companion.contracts import check_choice
-from companion.torch_losses._pieces import total
+from companion.torch_losses._contracts import check_sum_of_weights
+from companion.torch_losses._pieces import total, widened
 
 __all__ = [
+    "REDUCTIONS",
     "along",
     "but_0",
     "check_reduction",
@@ -22,7 +26,16 @@ __all__ = [
 ]
 
 
-def check_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+REDUCTIONS = ("none", "mean", "sum", "weighted_mean")
+"""PyTorch's three, and the sum by the sum of the weights applied."""
+
+
+def check_reduction(
+    size_average: bool | None,
+    reduce: bool | None,
+    reduction: str,
+    choices: tuple[str, ...] = REDUCTIONS,
+) -> str:
     """Return the reduction that the old flags mean, with a warning, or the one that is named."""
     if size_average is not None or reduce is not None:
         average, reduced = size_average is not False, reduce is not False
@@ -37,7 +50,7 @@ def check_reduction(size_average: bool | None, reduce: bool | None, reduction: s
             "reduction='elementwise_mean' is deprecated; use reduction='mean' instead",
             stacklevel=4,
         )
-    check_choice("reduction", reduction, ("none", "mean", "sum"))
+    check_choice("reduction", reduction, choices)
     return reduction
 
 
@@ -75,10 +88,32 @@ def times(weight: Tensor | None, losses: Tensor) -> Tensor:
     return weight * torch.where((weight == 0) & torch.isinf(losses), 0, losses)
 
 
-def reduce_losses(losses: Tensor, reduction: str, dtype: torch.dtype) -> Tensor:
-    """Return the losses, their sum or their mean, in `dtype`."""
-    if reduction == "mean":
-        losses = total(losses) / losses.numel()
-    elif reduction == "sum":
-        losses = total(losses)
+def reduce_losses(
+    losses: Tensor,
+    reduction: str,
+    dtype: torch.dtype,
+    weight: Tensor | None = None,
+    *,
+    of_labels: Tensor | None = None,
+    ignored: Tensor | None = None,
+) -> Tensor:
+    """Return the weighted losses, their sum or a mean of them, in `dtype`.
+
+    `of_labels` is a weight that the losses have already; "weighted_mean" counts it. An ignored
+    element is 0 and counts nowhere.
+    """
+    weights = [weight for weight in (weight, of_labels) if weight is not None]
+    if reduction == "weighted_mean" and weight is not None:
+        weight, losses = widened(weight), widened(losses)
+    losses = but_0(ignored, times(weight, losses))
+    if reduction != "none":
+        summed = total(losses)
+        if reduction == "weighted_mean" and weights:
+            mass = functools.reduce(operator.mul, map(widened, weights))
+            mass = but_0(ignored, mass.expand(losses.shape))
+            losses = summed / check_sum_of_weights(total(mass))
+        elif reduction == "sum":
+            losses = summed
+        else:
+            losses = summed / (losses.numel() if ignored is None else torch.sum(~ignored))
     return losses if losses.dtype == dtype else losses.to(dtype)

@@ -230,6 +230,18 @@ REFUSED = {
     "nothing to ignore": (
         CE, (Z, torch.tensor(0)), {"ignore_index": None}, TypeError, "ignore_index.*-100 for none",
     ),
+    "a label to ignore as text": (
+        LOGITS, (Z, Y), {"ignore_index": "-1"}, TypeError, "ignore_index: .* got str",
+    ),
+    "ignoring as a switch": (
+        LOGITS, (Z, Y), {"ignore_index": True}, TypeError, "ignore_index.*None for none",
+    ),
+    "several labels to ignore": (
+        BCE, (Y, Y), {"ignore_index": np.array([-1, 255])}, ValueError, "ignore_index.*one number",
+    ),
+    "another mark than the one to ignore": (
+        LOGITS, (Z, Y - 2 * (Y == 0)), {"ignore_index": -1}, ValueError, "target: .* got -2.0",
+    ),
     "many smoothings": (
         LOGITS, (Z, Y), {"label_smoothing": torch.tensor([0.1])}, TypeError, r"shape \(1,\)",
     ),

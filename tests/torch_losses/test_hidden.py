@@ -37,14 +37,46 @@ def focal(z, y):
 
 
 def focal_by_rule(z, y):
+    return focal_losses(z, y).mean()
+
+
+def focal_losses(z, y):
     p = torch.sigmoid(z)
     missed = y * (1 - p) + (1 - y) * p
     loss = F.binary_cross_entropy_with_logits(z, y, reduction="none")
-    return ((0.25 * y + 0.75 * (1 - y)) * loss * missed**2).mean()
+    return (0.25 * y + 0.75 * (1 - y)) * loss * missed**2
+
+
+def marked(name, **options):
+    def loss(first, target, **more):
+        return getattr(torch_losses, name)(first, target, ignore_index=-1, **options, **more)
+
+    return loss
+
+
+def mean_of_known(losses):
+    def loss(first, target):
+        known = (target >= 0).to(first.dtype)
+        return (known * losses(first, target.relu())).sum() / known.sum()
+
+    return loss
+
+
+def weighted_mean_of_known(z, y):
+    weight = torch.where(y < 0, 0, 2.5 * y + 1 - y)
+    a = torch.full_like(y, 2.5)
+    losses = F.binary_cross_entropy_with_logits(z, y.relu(), pos_weight=a, reduction="none")
+    return torch.where(y < 0, 0, losses).sum() / weight.sum()
+
+
+def unreduced(name):
+    return lambda first, target: getattr(F, name)(first, target, reduction="none")
 
 
 # Ours, PyTorch's, the first argument, the target, and targets of which the third is bad.
 BAD = torch.where(torch.arange(3) == 2, 1.5, Y)
+MARKED = torch.where(torch.arange(12).reshape(4, 3) % 5 == 1, -1, Y)
+MARKED_BAD = torch.where(torch.arange(3) == 2, -2, MARKED)
 LOSSES = {
     "probabilities": (
         torch_losses.binary_cross_entropy, F.binary_cross_entropy, torch.sigmoid(Z), Y, BAD,
@@ -59,6 +91,24 @@ LOSSES = {
     ),
     "soft classes": (torch_losses.cross_entropy, F.cross_entropy, Z, Y, BAD),
     "focal": (focal, focal_by_rule, Z, Y, BAD),
+    "marked probabilities": (
+        marked("binary_cross_entropy"), mean_of_known(unreduced("binary_cross_entropy")),
+        torch.sigmoid(Z), MARKED, MARKED_BAD,
+    ),
+    "marked logits": (
+        marked("binary_cross_entropy_with_logits"),
+        mean_of_known(unreduced("binary_cross_entropy_with_logits")), Z, MARKED, MARKED_BAD,
+    ),
+    "weighted mean": (
+        lambda z, y: marked("binary_cross_entropy_with_logits", reduction="weighted_mean")(
+            z, y, pos_weight=torch.full_like(y, 2.5)
+        ),
+        weighted_mean_of_known, Z, MARKED, MARKED_BAD,
+    ),
+    "marked focal": (
+        marked("sigmoid_focal_loss", reduction="mean"), mean_of_known(focal_losses), Z, MARKED,
+        MARKED_BAD,
+    ),
 }  # fmt: skip
 EVERY_LOSS = pytest.mark.parametrize(
     ("ours", "theirs", "first", "target", "bad"), LOSSES.values(), ids=LOSSES
@@ -124,14 +174,16 @@ def test_only_the_element_with_the_bad_number_is_marked(make):
         return lambda first, target: getattr(torch_losses, name)(first, target, reduction="none")
 
     name = "binary_cross_entropy_with_logits"
-    marked = make(unreduced(name), Z, Y)(Z, BAD).isnan()
-    assert torch.equal(marked, BAD > 1)
+    bad = make(unreduced(name), Z, Y)(Z, BAD).isnan()
+    assert torch.equal(bad, BAD > 1)
+    bad = make(marked(name, reduction="none"), Z, MARKED)(Z, MARKED_BAD).isnan()
+    assert torch.equal(bad, MARKED_BAD == -2)
     for wrong in (-1e-30, 1 + 2**-52, torch.inf, -torch.inf, torch.nan):
         assert make(unreduced(name), Z, Y)(Z, torch.full_like(Y, wrong)).isnan().all()
         p = torch.full_like(Y, wrong)
         assert make(unreduced("binary_cross_entropy"), 1 - Y, Y)(p, Y).isnan().all()
-    marked = make(unreduced("cross_entropy"), Z, INDEX)(Z, torch.tensor([-1, 2, 3, -100])).isnan()
-    assert marked.tolist() == [True, False, True, False]
+    bad = make(unreduced("cross_entropy"), Z, INDEX)(Z, torch.tensor([-1, 2, 3, -100])).isnan()
+    assert bad.tolist() == [True, False, True, False]
     for wrong in (-1.0, torch.inf, torch.nan):
         loss = make(lambda z, w: torch_losses.cross_entropy(z, INDEX, w, reduction="none"), Z, Z[0])
         weight = torch.tensor([1.0, 1.0, wrong], dtype=Z.dtype)

@@ -116,6 +116,34 @@ TWINS = {  # the twin, the definition, the points
         ),
         lambda t: 2 * binary(t, 1, 3), TAILS,
     ),
+    "logits, beside what is ignored": (
+        lambda t: binary_cross_entropy_with_logits(
+            torch.stack([t, 3 * t, t]), tensor([1.0, -1.0, 1.0]), ignore_index=-1
+        ),
+        lambda t: binary(t, 1), TAILS,
+    ),
+    "logits, weighted mean": (
+        lambda t: binary_cross_entropy_with_logits(
+            torch.stack([t, t, 3 * t]), tensor([1.0, 0.0, 255.0]), tensor([2.0, 1.0, 5.0]),
+            pos_weight=tensor(3.0), reduction="weighted_mean", ignore_index=255,
+        ),
+        lambda t: (2 * binary(t, 1, 3) + binary(t, 0)) / 7, TAILS,
+    ),
+    "probabilities, weighted mean": (
+        lambda p: binary_cross_entropy(
+            torch.stack([p, p, p**2]), tensor([1.0, 0.0, torch.nan]), tensor([2.0, 1.0, 5.0]),
+            reduction="weighted_mean", ignore_index=torch.nan,
+        ),
+        lambda p: -(2 * mpmath.log(p) + mpmath.log1p(-p)) / 3, NEAR_ENDS,
+    ),
+    "focal, weighted mean": (
+        lambda t: sigmoid_focal_loss(
+            torch.stack([t, t, 3 * t]), tensor([1.0, 0.0, -1.0]), 0.2, 2.0, "weighted_mean",
+            ignore_index=-1,
+        ),
+        lambda t: mpmath.mpf(0.2) * focal(t, 1, 2) + mpmath.mpf(0.8) * focal(t, 0, 2),
+        [0.7, -40.0, 30.0],
+    ),
     **{
         f"probabilities, label {y}": (
             lambda p, y=y: binary_cross_entropy(p, tensor(y)),

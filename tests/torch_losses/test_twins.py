@@ -41,10 +41,14 @@ COMPILED = {
     "everything": lambda z, y: torch_losses.binary_cross_entropy_with_logits(
         z, y, y + 1, pos_weight=y[:1] + 2, label_smoothing=0.1, reduction="sum"
     ),
+    "marked": lambda z, y: torch_losses.binary_cross_entropy_with_logits(
+        z, torch.where(y == 1, -1, y), y + 1, pos_weight=y[:1] + 2, label_smoothing=0.1,
+        reduction="weighted_mean", ignore_index=-1,
+    ),
     "probabilities": lambda z, y: torch_losses.binary_cross_entropy(torch.sigmoid(z), y),
     "indices": lambda z, y: torch_losses.cross_entropy(z, (3 * y[:, 0]).long() % 3) + y.sum(),
     "soft classes": lambda z, y: torch_losses.cross_entropy(z, y, label_smoothing=0.1),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*BINARY, "cross_entropy"])
@@ -54,7 +58,8 @@ def test_parameters_have_pytorchs_names_positions_and_defaults(name):
     assert [(p.name, p.default) for p in ours[: len(theirs)]] == [
         (p.name, p.default) for p in theirs
     ]
-    assert [p.name for p in ours[len(theirs) :]] == (["label_smoothing"] if name in BINARY else [])
+    more = ["label_smoothing", "ignore_index"] if name in BINARY else []
+    assert [p.name for p in ours[len(theirs) :]] == more
 
 
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
