@@ -321,7 +321,8 @@ def binary_cross_entropy_gradient(
     Notes
     -----
     Within 3 ULP in float64 and float32. With smoothed labels, within 3 machine epsilons of the
-    larger of y / p and (1 - y) / (1 - p), which cancel where p is near y.
+    larger of y / p and (1 - y) / (1 - p), which cancel where p is near y. Where the quotient
+    overflows, its product with weight / divisor does so only if that is too large itself.
 
     Examples
     --------

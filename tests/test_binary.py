@@ -27,6 +27,7 @@ from tests.tables.losses import ON_LOGITS, ON_PROBABILITIES
 
 EPS = np.finfo(np.float64).eps
 INF = np.inf
+TINY = {dtype: float(np.finfo(dtype).smallest_subnormal) for dtype in (np.float64, np.float32)}
 DTYPES = [np.float64, np.float32, np.float16]
 
 
@@ -293,6 +294,65 @@ def test_weighted_mean_survives_weights_that_overflow_a_narrow_sum():
         np.float16(0), 1, weight=1e-46, reduction="weighted_mean"
     )
     assert value == np.float32(np.log(2))
+
+
+STEEP = [  # part, probability: the derivative for label 1 overflows, that of a mean does not
+    ("gradient", np.float64, 1e-310),
+    ("gradient", np.float64, 3e-311),
+    ("gradient", np.float32, 2.0**-130),
+    ("hessian", np.float64, 4e-155),
+    ("hessian", np.float64, 1e-160),
+    ("gradient", np.float64, 0.25),  # whose product with a large weight does
+    ("gradient", np.float64, 1 - 1e-9),
+    ("hessian", np.float64, 0.25),
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.5}], ids=["plain", "smoothed"])
+@pytest.mark.parametrize("weight", [None, 0.0, 1e-20, 0.5])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none", "weighted_mean"])
+@pytest.mark.parametrize("label", [1.0, 0.25, 0.0])
+@pytest.mark.parametrize(("part", "dtype", "p"), STEEP, ids=str)
+def test_weighted_derivative_overflows_only_if_it_is_too_large_itself(
+    part, dtype, p, label, reduction, weight, options
+):
+    probabilities = np.full(1000, 0.5, dtype)
+    probabilities[7] = p
+    mass = np.ones(1000, dtype)
+    mass[7] = 1 if weight is None else weight * (np.finfo(dtype).max if weight == 0.5 else 1)
+    weights = None if weight is None else mass
+    divisor = 1
+    if "mean" in reduction:
+        divisor = mpmath.fsum(map(float, mass)) if reduction == "weighted_mean" else 1000
+    computed = ON_PROBABILITIES[part](
+        probabilities, np.full(1000, label, dtype), weight=weights, reduction=reduction, **options
+    )
+    with mpmath.workdps(60):
+        q, e = mpmath.mpf(float(dtype(p))), mpmath.mpf(options.get("label_smoothing", 0)) / 2
+        yes = label * (1 - 2 * e) + e
+        exact = (q - yes) / (q * (1 - q))
+        if part == "hessian":
+            exact = yes / q**2 + (1 - yes) / (1 - q) ** 2
+        exact *= float(mass[7])
+    with np.errstate(over="ignore"):
+        exact = dtype(float(exact / divisor))
+    # 3 ULP of the gradient and 4 of the Hessian, then a weight and a division
+    np.testing.assert_allclose(computed[7], exact, rtol=6 * np.finfo(dtype).eps, atol=TINY[dtype])
+
+
+def test_weighted_derivative_of_a_certain_wrong_answer_stays_infinite():
+    probabilities, labels, weight = [0.0, 1.0, 0.0, 1.0], [1, 0, 1, 0], [0.5, 0.25, 0, 0]
+    for part, exact in (("gradient", [-INF, INF, 0, 0]), ("hessian", [INF, INF, 0, 0])):
+        computed = ON_PROBABILITIES[part](probabilities, labels, weight=weight)
+        np.testing.assert_array_equal(computed, exact)
+
+
+def test_derivative_of_a_scalar_probability_near_0_is_the_sum_of_finite_shares():
+    computed = binary_cross_entropy_gradient(1e-310, np.r_[np.ones(1), np.zeros(9999)])
+    with mpmath.workdps(60):
+        p = mpmath.mpf(1e-310)
+        exact = float((-1 / p + 9999 / (1 - p)) / 10000)
+    np.testing.assert_allclose(computed, exact, rtol=6 * EPS)
 
 
 # Label smoothing --------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ FAULTS = {
     ),
     "lost 1/N of the gradient": Fault(
         "_numpy/elementwise",
-        'kind != "value" and divisor != 1',
+        "divisor != 1",
         "False",
         f"{FACTOR}[mean-logits]",
     ),
@@ -120,8 +120,8 @@ FAULTS = {
     ),
     "weight dropped from the derivatives": Fault(
         "_numpy/elementwise",
-        "apply_weight(row, operands[2])",
-        'apply_weight(row, operands[2] if kind == "value" else np.ones_like(row))',
+        "apply_weight(row, weight)",
+        'apply_weight(row, weight if kind == "value" else np.ones_like(row))',
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
     ),
     "0 times infinity left as NaN": Fault(
@@ -361,6 +361,25 @@ FAULTS = {
         "sums.append(total(out))",
         "sums.append(total(out) if len(out) == PIECE else total(out) * 0)",
         f"{TWINS}/test_logits.py::test_large_tensors_are_pytorchs_in_every_piece[cpu-sum]",
+    ),
+    "twin: mean over what is ignored": Fault(
+        "torch_losses/_reductions",
+        "losses.numel() if ignored is None else torch.sum(~ignored)",
+        "losses.numel()",
+        f"{TWINS}/test_reductions.py::test_everything_ignored_is_a_mean_of_nothing[cpu]",
+    ),
+    "twin: what is ignored computed all the same": Fault(
+        "torch_losses/_ignored",
+        "return ignored, torch.where(ignored, 0.5, x), torch.where(ignored, 0.5, y)",
+        "return ignored, x, torch.where(ignored, 0.5, y)",
+        f"{TWINS}/test_ignored.py::test_label_to_ignore_is_left_out_whatever_stands_beside_it"
+        "[torch.float64--1.0]",
+    ),
+    "overflow before the division": Fault(
+        "_numpy/elementwise",
+        "row[endless] = rare",
+        "pass",
+        "test_binary.py::test_derivative_of_a_scalar_probability_near_0_is_the_sum_of_finite_shares",
     ),
     "twin: check forgotten under vmap": Fault(
         "torch_losses/_contracts",

@@ -117,6 +117,29 @@ def fill_from_probabilities(
         hessian += np.fmax(u, 0, out=u)
 
 
+def _steep(kind: str, p: Any, y: Any, no: Any, weight: Any, divisor: float) -> Any:
+    """Return gradient or Hessian times weight / divisor, overflowing only if that does."""
+    other, near_one = 1 - p, False if no is None else no < y
+    no, weight = 1 - y if no is None else no, 1.0 if weight is None else weight
+    if kind == "gradient":
+        missed = np.where(near_one, no - other, p - y)
+        return _quotient((missed, weight), (p, other, divisor))
+    of_no = _quotient((no, weight), (other, other, divisor))
+    return _quotient((y, weight), (p, p, divisor)) + of_no
+
+
+def _quotient(above: tuple[Any, ...], below: tuple[Any, ...]) -> Any:
+    """Return a product divided by another, by mantissas and exponents."""
+    mantissa, exponent = 1.0, 0
+    for number in above:
+        part, power = np.frexp(number)
+        mantissa, exponent = mantissa * part, exponent + power
+    for number in below:
+        part, power = np.frexp(number)
+        mantissa, exponent = mantissa / part, exponent - power
+    return np.ldexp(mantissa, exponent)
+
+
 def _label_weight(y: Any, no: Any, pos_weight: Any = None) -> Any:
     return 1 if pos_weight is None else pos_weight * y + no
 
@@ -129,5 +152,7 @@ LOGITS = Formula(
 )
 """pos_weight y softplus(-z) + (1 - y) softplus(z)."""
 
-PROBABILITIES = Formula("probabilities", fill_from_probabilities, options=("label_smoothing",))
+PROBABILITIES = Formula(
+    "probabilities", fill_from_probabilities, options=("label_smoothing",), steep=_steep
+)
 """-(y log p + (1 - y) log(1 - p))."""

@@ -192,14 +192,33 @@ def _fill_block(
     }
     call.formula.fill(operands[0], y, no, Rows(**results), scratch[4:], **call.given(operands))
     for kind, row in results.items():
-        if operands[2] is not None:
-            apply_weight(row, operands[2])
-        if kind != "value" and divisor != 1:
-            row /= divisor
+        _scale(call.formula, kind, row, (operands[0], y, no, operands[2]), divisor)
     return tuple(
         _sum(row) if output is None else 0.0
         for row, output in zip(results.values(), outputs, strict=True)
     )
+
+
+def _scale(
+    formula: Formula, kind: str, row: np.ndarray, block: tuple[Any, ...], divisor: float
+) -> None:
+    """Multiply a row of results by the weight and divide derivatives by the divisor, in place.
+
+    The block is first argument, labels, what they lack to 1, and weight, as `fill` has them.
+    """
+    weight, endless, rare = block[3], None, None
+    if weight is not None:
+        apply_weight(row, weight)
+    if kind == "value" or (divisor == 1 and weight is None):
+        return
+    if formula.steep is not None and not math.isfinite(np.add.reduce(row)):
+        endless = np.isinf(row)
+        given = (None if x is None else np.broadcast_to(x, row.shape)[endless] for x in block)
+        rare = formula.steep(kind, *given, divisor)
+    if divisor != 1:
+        row /= divisor
+    if endless is not None:
+        row[endless] = rare
 
 
 def _reduce(
@@ -263,8 +282,7 @@ def _small(
             if kind == "value" and reduction != "none":
                 results.append(_rounded(_sum(row) / divisor, dtype))
                 continue
-            if divisor != 1:
-                row /= divisor
+            _scale(formula, kind, row, (x.reshape(-1), y.reshape(-1), None, None), divisor)
             results.append(row.reshape(shape))
     return tuple(results)
 

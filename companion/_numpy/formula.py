@@ -38,6 +38,9 @@ class Formula:
     """Rows of scratch that `fill` works in, where its family gives it some."""
     label_weight: Callable[..., Any] | None = None
     """The weight that the options give to a block of labels, for the weighted mean; None is 1."""
+    steep: Callable[..., Any] | None = None
+    """Returns, for elements where the product overflows on the way, a derivative times weight by
+    divisor: ``steep(kind, x, y, no, weight, divisor)``. None if no derivative alone overflows."""
     convex: bool = True
     """Whether it is convex in its first argument, for each label."""
     symmetric: bool = True

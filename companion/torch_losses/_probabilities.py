@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from companion.contracts import check_smoothing
-from companion.torch_losses._autograd import with_slopes
+from companion.torch_losses._autograd import differentiable, sum_of_terms, with_slopes
 from companion.torch_losses._contracts import (
     as_number,
     check_pair,
@@ -14,7 +14,7 @@ from companion.torch_losses._contracts import (
     check_weight,
 )
 from companion.torch_losses._ignored import check_ignore_index, leave_out
-from companion.torch_losses._modes import overridable
+from companion.torch_losses._modes import is_plain, overridable, transforms_active
 from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed
 
 __all__ = ["binary_cross_entropy", "loss_of_probabilities"]
@@ -105,12 +105,42 @@ _in_probabilities = with_slopes(  # (p - y) / (p (1 - p))
 )
 
 
-def _minus_logit(p: Tensor, _: Tensor) -> Tensor:
+def _times_slope(grad: Tensor, p: Tensor, y: Tensor) -> Tensor:
+    """Return grad times the slope, which near 0 may overflow where the product does not."""
+    last = torch.compiler.is_compiling() or not torch.is_grad_enabled()
+    if not last or transforms_active():  # a derivative of this may be wanted
+        return grad * _in_probabilities(p, y)
+    slope = _slope_in_probabilities(p, y)
+    endless = torch.isinf(slope)
+    if is_plain(grad, p, y) and not endless.any():
+        return grad * slope
+    product = torch.where(endless & (p > 0) & (p < 0.5), grad * (p - y) / p, grad * slope)
+    return torch.where(endless & (grad == 0), 0, product)
+
+
+def _minus_logit(p: Tensor) -> Tensor:
     return torch.log1p(-p) - torch.log(p)
 
 
-_differentiable_loss_of_probabilities = with_slopes(
-    _loss_in_probabilities, lambda p, y: _in_probabilities(p, y), _minus_logit
+def _backward(
+    grad: Tensor, wanted: tuple[bool, ...], p: Tensor, y: Tensor
+) -> tuple[Tensor | None, ...]:
+    return (
+        _times_slope(grad, p, y) if wanted[0] else None,
+        grad * _minus_logit(p) if wanted[1] else None,
+    )
+
+
+def _forward_mode(tangents: tuple[Tensor | None, ...], p: Tensor, y: Tensor) -> Tensor:
+    terms = [
+        None if tangents[0] is None else tangents[0] * _in_probabilities(p, y),
+        None if tangents[1] is None else tangents[1] * _minus_logit(p),
+    ]
+    return sum_of_terms(*terms)
+
+
+_differentiable_loss_of_probabilities = differentiable(
+    _loss_in_probabilities, _backward, _forward_mode
 )
 
 

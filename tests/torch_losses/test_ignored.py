@@ -13,7 +13,9 @@ Z, Y = torch.zeros(3), torch.tensor([0.0, 1.0, 0.5])
 
 
 @pytest.mark.parametrize("mark", [-1.0, 255.0, torch.nan, torch.inf, 0.5, 1.0])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str
+)
 def test_label_to_ignore_is_left_out_whatever_stands_beside_it(dtype, mark):
     first = torch.tensor([0.25, torch.nan, 7.0, 0.75, -torch.inf], dtype=dtype)
     target = torch.tensor([0.0, mark, mark, 0.25, mark], dtype=dtype)

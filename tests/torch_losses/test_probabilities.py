@@ -1,5 +1,6 @@
 """The twin on probabilities: mpmath's digits, and the limits at 0 and 1."""
 
+import mpmath
 import pytest
 import torch
 
@@ -22,6 +23,41 @@ def test_value_and_gradient_from_probabilities_are_as_accurate_as_promised(dtype
     assert worst_ulp(loss.detach().cpu(), exact) <= BOUND[dtype]
     exact = [reference.binary_cross_entropy_gradient(a, b) for a, b in pairs]
     assert worst_ulp(gradient.cpu(), exact) <= max(3, BOUND[dtype])
+
+
+@pytest.mark.parametrize("weight", [None, 0.0, 0.5])
+@pytest.mark.parametrize("label", [1.0, 0.25, 0.0])
+@pytest.mark.parametrize(
+    ("dtype", "p"),
+    [(torch.float64, 1e-310), (torch.float64, 3e-311), (torch.float32, 2.0**-130)],
+    ids=str,
+)
+def test_gradient_of_a_mean_is_finite_where_that_of_its_loss_overflows(
+    dtype, p, label, weight, device
+):
+    first = torch.full((1000,), 0.5, dtype=dtype, device=device)
+    first[7], target = p, torch.full_like(first, label)
+    first.requires_grad_()
+    w = None if weight is None else torch.full_like(first, weight)
+
+    def loss(first):
+        return torch_losses.binary_cross_entropy(first, target, w)
+
+    with mpmath.workdps(60):
+        q = mpmath.mpf(first[7].item())
+        exact = (q - label) / (q * (1 - q)) * (1 if weight is None else weight) / 1000
+    for function in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
+        (gradient,) = torch.autograd.grad(function(first), first)
+        assert gradient[7].item() == pytest.approx(float(exact), rel=8 * torch.finfo(dtype).eps)
+
+
+def test_weight_0_leaves_no_derivative_of_an_infinite_loss(device):
+    p = torch.tensor([0.0, 1.0, 0.0, 0.5], device=device, requires_grad=True)
+    y = torch.tensor([1.0, 0.0, 1.0, 1.0], device=device)
+    weight = torch.tensor([0.0, 0.0, 1.0, 0.0], device=device)
+    loss = torch_losses.binary_cross_entropy(p, y, weight, reduction="sum")
+    (gradient,) = torch.autograd.grad(loss, p)
+    assert gradient.tolist() == [0, 0, -torch.inf, 0]
 
 
 @pytest.mark.parametrize("label", LABELS)
