@@ -15,7 +15,7 @@ import yaml
 from sklearn.metrics import log_loss
 
 import companion
-from companion import reference
+from companion import reference, torch_losses
 from companion.gradient_check import check_gradient
 from tests.guards.prose_numbers import claims
 
@@ -72,8 +72,11 @@ ARRAYS = {
     "image_labels": np.random.default_rng(1).integers(0, 2, size=(2, 3, 4, 5)).astype(float),
     "pixel_classes": np.random.default_rng(2).integers(0, 3, size=(2, 4, 5)),
 }
+ARRAYS["answers"] = np.eye(3)[ARRAYS["classes"]]
+ARRAYS["marked"] = np.where(ARRAYS["mask"], ARRAYS["labels"], -1.0)
 ARRAYS["signs"] = 2 * ARRAYS["labels"] - 1
 ARRAYS["probabilities"] = 1 / (1 + np.exp(-ARRAYS["logits"]))
+ARRAYS["log_probabilities"] = np.log(ARRAYS["probabilities"])
 ARRAYS["gradient"] = (ARRAYS["probabilities"] - ARRAYS["labels"]) / 5
 ARRAYS["losses"] = np.log1p(np.exp(ARRAYS["logits"])) - ARRAYS["labels"] * ARRAYS["logits"]
 NAMES = {
@@ -81,7 +84,7 @@ NAMES = {
     | {name: getattr(companion, name) for name in companion.__all__}
     | {"np": np, "check_gradient": check_gradient},
     "PyTorch": {name: torch.tensor(array) for name, array in ARRAYS.items()}
-    | {"torch": torch, "F": F},
+    | {"torch": torch, "F": F, "twins": torch_losses},
     "scikit-learn": ARRAYS
     | {"log_loss": log_loss, "sigmoid": companion.sigmoid, "softmax": companion.softmax},
 }
@@ -124,8 +127,6 @@ def test_lines_of_a_row_compute_the_same(wish):
 
 
 def test_pytorch_s_lines_with_the_twins_are_the_same_lines():
-    from companion import torch_losses
-
     swapped = SimpleNamespace(**vars(F) | {name: getattr(torch_losses, name) for name in TWINS})
     used = re.compile(r"F\.(\w+)")
     lines = [calls["PyTorch"] for calls in CALLS.values() if "PyTorch" in calls]
