@@ -72,6 +72,10 @@ FAULTS = {
         ),
         ["loss_at_the_base_rate_is_the_entropy"],
     ),
+    "entropy of the square score": (
+        ("entropy", lambda p: p * (1 - p)),
+        ["loss_at_the_base_rate_is_the_entropy"],
+    ),
     "loss not linear in the label": (
         ("binary_cross_entropy", lambda p, y: binary_cross_entropy(p, y**2)),
         ["one_answer_for_all_is_judged_by_the_base_rate"],

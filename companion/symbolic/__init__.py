@@ -35,7 +35,6 @@ from sympy import (
     hessian,
     log,
     simplify,
-    solve,
     symbols,
     sympify,
 )
@@ -134,8 +133,8 @@ def binary_cross_entropy(p: Any, y: Any) -> Expr:
 
 
 def entropy(p: Any) -> Expr:
-    """Return the entropy of a yes/no question in nats."""
-    return -p * log(p) - (1 - p) * log(1 - p)
+    """Return the entropy of a yes/no question in nats: the mean surprise at its two answers."""
+    return Add(*(bernoulli(p, answer) * negative_log_likelihood(p, answer) for answer in (1, 0)))
 
 
 def likelihood(n: Any = N) -> Expr:
@@ -235,18 +234,14 @@ def prove_product_of_likelihoods_becomes_sum_of_losses() -> bool:
 
 
 def prove_loss_is_smallest_where_probability_equals_label() -> bool:
-    """For 0 < y < 1 the slope vanishes at p = y alone, and the second derivative is positive.
+    """For every label the slope in p is p - y over a positive number: down to p = y, then up.
 
-    The second derivative is the weighted mean of its values for y = 1 and y = 0, both positive.
+    So for 0 < y < 1 the loss has its one minimum at p = y, and for label 0 or 1 it falls all the
+    way to that end.
     """
     slope = diff(binary_cross_entropy(p, y), p)
-    bend = diff(slope, p)
-    ends = bend.subs(y, 1), bend.subs(y, 0)
-    return (
-        solve(slope, p) == [y]
-        and is_identity(bend, y * ends[0] + (1 - y) * ends[1])
-        and all(in_odds(end).is_positive for end in ends)
-    )
+    variance = p * (1 - p)
+    return is_identity(slope * variance, p - y) and simplify(in_odds(variance)).is_positive
 
 
 def prove_one_answer_for_all_is_judged_by_the_base_rate() -> bool:
@@ -257,11 +252,15 @@ def prove_one_answer_for_all_is_judged_by_the_base_rate() -> bool:
 
 
 def prove_loss_at_the_base_rate_is_the_entropy() -> bool:
-    """For base rate r the best constant answer is r, and costs -r log r - (1 - r) log(1 - r)."""
+    """At p = r the loss has its minimum over p: the expected surprise of a question with chance r.
+
+    r stands in the place of a label: a soft one, or the mean of many. That the slope is p - r over
+    a positive number makes p = r the minimum.
+    """
     r = Symbol("r", positive=True)
     loss = binary_cross_entropy(p, r)
-    (best,) = solve(diff(loss, p), p)
-    return best == r and is_identity(loss.subs(p, best), entropy(r))
+    slope = diff(loss, p)
+    return is_identity(slope * p * (1 - p), p - r) and is_identity(loss.subs(p, r), entropy(r))
 
 
 def prove_loss_of_one_half_is_log_two() -> bool:
@@ -302,7 +301,7 @@ def prove_jacobian_of_the_losses_is_diagonal() -> bool:
 
 
 def prove_jacobian_of_the_mean_is_the_mean_of_the_rows() -> bool:
-    """(1/N) [1 … 1] times the N×N Jacobian of the losses is the 1×N Jacobian of the mean."""
+    """(1/N) [1 … 1] times the Jacobian of the losses is that of the mean, a row; here for N = 3."""
     x = variables(3)
     jacobian = Matrix([mean_binary_cross_entropy(3)]).jacobian(x)
     return is_identity(jacobian, Matrix([[1, 1, 1]]) * losses(3).jacobian(x) / 3)
