@@ -34,13 +34,24 @@ __all__ = [
 
 
 def draw_atlas(
-    ax: Axes, classes: ArrayLike, logits: ArrayLike, names: list[str], *, title: str
+    ax: Axes,
+    classes: ArrayLike,
+    logits: ArrayLike,
+    names: list[str],
+    *,
+    title: str,
+    notes: Sequence[tuple[str, float, str]] = (),
 ) -> Axes:
     """Draw how far results are from the truth: a row for each formula, a column for each logit.
 
-    `classes` holds 0 (all digits right) to 3 (all lost), 4 (not finite) or 5 (not judged).
+    `classes` holds 0 (all digits right) to 3 (all lost), 4 (not finite) or 5 (not judged). Each of
+    the `notes`, (name, logit, words), is written into the map at its place.
     """
     image = np.asarray(classes)
+    for name, logit, words in notes:
+        place = names.index(name), int(np.argmin(np.abs(np.asarray(logits) - logit)))
+        color = "white" if image[place] in (3, 4) else palette.LOSS
+        ax.text(*place[::-1], words, ha="center", va="center", fontsize=8, color=color)
     ax.imshow(image, cmap=ListedColormap(palette.DIGITS), vmin=-0.5, vmax=5.5, aspect="auto",
               interpolation="none")  # fmt: skip
     marks = [-64, -16, -4, -1, 0, 1, 4, 16, 64]

@@ -17,6 +17,15 @@ def test_atlas_shows_each_class_in_its_colour():
     assert shown == [color.lower() for color in palette.DIGITS]
 
 
+def test_note_of_the_atlas_is_written_at_its_formula_and_logit():
+    notes = [("b", 1, "lost"), ("a", -0.9, "kept")]
+    ax = plotting.draw_atlas(
+        Figure().subplots(), [[0, 0, 0], [0, 0, 3]], [-1, 0, 1], ["a", "b"], title="", notes=notes
+    )
+    written = {text.get_text(): (text.get_position(), text.get_color()) for text in ax.texts}
+    assert written == {"lost": ((2, 1), "white"), "kept": ((0, 0), palette.LOSS)}
+
+
 def test_key_of_the_atlas_has_its_colours_in_the_same_order():
     bars = drawn("draw_atlas_key").patches
     assert [to_hex(bar.get_facecolor()) for bar in bars] == [c.lower() for c in palette.DIGITS]
