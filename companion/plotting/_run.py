@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 
 from companion import palette
-from companion.plotting._shared import LOGIT, LOSS, draw_curve
+from companion.plotting._shared import LOGIT, LOSS, draw_by_label, draw_curve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ __all__ = [
     "draw_atlas",
     "draw_atlas_key",
     "draw_by_exponent",
+    "draw_capped_loss",
     "draw_dead_zone",
     "draw_lost_tail",
     "draw_pairs",
@@ -195,6 +196,20 @@ def draw_lost_tail(ax: Axes, logits: ArrayLike, exact: ArrayLike, computed: Arra
     return ax
 
 
+def draw_capped_loss(
+    ax: Axes, logits: ArrayLike, exact: Sequence[ArrayLike], computed: Sequence[ArrayLike]
+) -> Axes:
+    """Draw the loss of each label as a line, and what was computed for it as points."""
+    draw_by_label(ax, logits, exact[0], exact[1], xlabel=LOGIT)
+    for losses, color, name in (
+        (computed[0], palette.LABEL_ONE, "BCELoss, label 1"),
+        (computed[1], palette.LABEL_ZERO, "BCELoss, label 0"),
+    ):
+        ax.plot(logits, losses, ".", color=color, label=name)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.01, 0.1))  # below the line of label 1
+    return ax
+
+
 def draw_pairs(ax: Axes, table: ArrayLike) -> Axes:
     """Draw the loss of each probability with each label, and frame the pairs that were meant."""
     table = np.asarray(table)
@@ -210,21 +225,41 @@ def draw_pairs(ax: Axes, table: ArrayLike) -> Axes:
     return ax
 
 
-def draw_planes(ax: Axes, planes: ArrayLike, *, names: list[str], pixel: tuple[int, int]) -> Axes:
-    """Draw planes of pixels side by side, with one pixel framed in each and joined by a line."""
+def draw_planes(
+    ax: Axes,
+    planes: ArrayLike,
+    *,
+    names: Sequence[str],
+    pixel: tuple[int, int],
+    labels: ArrayLike | None = None,
+) -> Axes:
+    """Draw planes of pixels side by side, with one pixel framed in each and joined by a line.
+
+    The plane of the `labels`, if given, stands to their right at the same height, not joined.
+    """
     planes = np.asarray(planes)
     count, height, width = planes.shape
     lefts = np.arange(count) * (width + 1)
     for left, plane, name in zip(lefts, planes, names, strict=True):
-        _draw_numbers(ax, plane, left=left, largest=max(1, np.max(planes)))
-        ax.text(left + width / 2, -0.15, name, ha="center", va="bottom", fontsize=9)
-        ax.add_patch(_frame(left + pixel[1], pixel[0], color=palette.RIGHT))
+        _draw_plane(ax, plane, left, name, pixel, largest=max(1, np.max(planes)))
+    right = lefts[-1] + width
+    if labels is not None:
+        _draw_plane(ax, np.asarray(labels), right + 1.5, "labels", pixel, largest=np.max(labels))
+        right += 1.5 + width
     ax.plot(lefts + pixel[1] + 0.5, np.full(count, pixel[0] + 0.5), color=palette.RIGHT, zorder=0)
-    ax.set(xlim=(-0.1, lefts[-1] + width + 0.1), ylim=(height + 0.1, -0.7))
-    ax.set(xlabel="column of pixels", ylabel="row of pixels", xticks=[], yticks=[])
+    ax.set(xlim=(-0.1, right + 0.1), ylim=(height + 0.1, -0.7), xticks=[], yticks=[])
+    ax.set(xlabel="column of pixels", ylabel="row of pixels")
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return ax
+
+
+def _draw_plane(
+    ax: Axes, plane: np.ndarray, left: float, name: str, pixel: tuple[int, int], *, largest: float
+) -> None:
+    _draw_numbers(ax, plane, left=left, largest=largest)
+    ax.text(left + plane.shape[1] / 2, -0.15, name, ha="center", va="bottom", fontsize=9)
+    ax.add_patch(_frame(left + pixel[1], pixel[0], color=palette.RIGHT))
 
 
 def _draw_numbers(ax: Axes, plane: np.ndarray, *, left: float, largest: float) -> None:

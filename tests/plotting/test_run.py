@@ -60,6 +60,16 @@ def test_planes_frame_the_same_pixel_in_each():
     assert {(2, 1), (4 + 2, 1)} <= set(corners(ax))
 
 
+def test_labels_stand_beside_the_planes_at_the_same_height():
+    planes, labels = np.ones((2, 2, 3)), np.arange(6).reshape(2, 3)
+    ax = plotting.draw_planes(Figure().subplots(), planes, names="ab", pixel=(1, 2), labels=labels)
+    *_, beside = ax.images
+    assert np.array_equal(beside.get_array(), labels)
+    assert beside.get_extent() == [8.5, 11.5, 2, 0]
+    assert (8.5 + 2, 1) in corners(ax)
+    assert ax.get_xlim()[1] > 11.5
+
+
 def test_a_curve_too_many_is_refused():
     with pytest.raises(ValueError, match="zip"):
         plotting.draw_by_exponent(

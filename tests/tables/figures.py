@@ -96,6 +96,10 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, np.where(X > 0.4, 2 * ONE, 0)),
         [(X, ONE), (X[3:], 2 * ONE[3:]), (X[:3], [0, 0, 0])],
     ),
+    "draw_capped_loss": (
+        lambda f, ax: f(ax, X, [ONE, ZERO], [2 * ONE, 3 * ONE]),
+        [(X, ONE), (X, ZERO), (X, 2 * ONE), (X, 3 * ONE)],
+    ),
     "draw_pairs": (lambda f, ax: f(ax, np.outer(ONE[:3], ZERO[:3])), []),
     "draw_planes": (
         lambda f, ax: f(ax, np.outer(X[:4], X[:2]).reshape(2, 2, 2), names="ab", pixel=(0, 1)),
