@@ -122,7 +122,7 @@ def draw_smoothed_loss(
 ) -> Axes:
     """Draw the loss of label 1 with and without smoothing, and mark the minimum of the latter."""
     draw_curve(ax, z, hard, color=palette.LABEL_ONE, linestyle="--", label="label 1")
-    draw_curve(ax, z, smoothed, color=palette.LOSS, label="label 1, smoothed")
+    draw_curve(ax, z, smoothed, color=palette.LABEL_ONE, label="label 1, smoothed")
     ax.plot([best], [least], "o", color=palette.RIGHT, ms=9)
     ax.annotate(f"({best:.3f}, {least:.4f})", (best, least), (0, 9),
                 textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
