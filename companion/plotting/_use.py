@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 
 from companion import palette
 from companion.plotting._shared import LOSS, draw_curve, draw_reference_line
@@ -53,7 +54,10 @@ def draw_probability_map(
     ax: Axes, axis1: ArrayLike, axis2: ArrayLike, p: ArrayLike, points: ArrayLike, labels: ArrayLike
 ) -> Axes:
     """Draw a model's probability over two features, p of shape (len(axis2), len(axis1))."""
-    ax.contourf(axis1, axis2, p, levels=np.linspace(0, 1, 11), cmap="RdBu", alpha=0.5)
+    shades = LinearSegmentedColormap.from_list(
+        "labels", [palette.LABEL_ZERO, "white", palette.LABEL_ONE]
+    )
+    ax.contourf(axis1, axis2, p, levels=np.linspace(0, 1, 11), cmap=shades, alpha=0.5)
     lines = {"colors": palette.LOSS, "linewidths": [0.8, 2, 0.8], "linestyles": "-"}
     ax.contour(axis1, axis2, p, levels=[0.01, 0.5, 0.99], **lines)
     points, labels = np.asarray(points), np.asarray(labels)

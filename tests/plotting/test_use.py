@@ -50,3 +50,14 @@ def test_points_of_the_map_have_the_colours_of_their_labels():
     }
     assert scattered[palette.LABEL_ONE.lower()] == [[0.2, 0.3]]
     assert scattered[palette.LABEL_ZERO.lower()] == [[0.6, 0.7]]
+
+
+def test_map_is_shaded_from_the_colour_of_label_0_to_that_of_label_1():
+    axis, none = [0, 1], np.zeros((0, 2))
+    p = np.array([[0.0, 1.0], [0.0, 1.0]])
+    ax = plotting.draw_probability_map(Figure().subplots(), axis, axis, p, none, np.zeros(0))
+    shades = ax.collections[0].cmap
+    assert [to_hex(shades(end)) for end in (0.0, 1.0)] == [
+        palette.LABEL_ZERO.lower(),
+        palette.LABEL_ONE.lower(),
+    ]
