@@ -135,14 +135,14 @@ def draw_two_logits(
     ax: Axes, axis: ArrayLike, losses: ArrayLike, *, shift: tuple[float, float]
 ) -> Axes:
     """Draw the contours of a loss over two logits, and an arrow that raises both from `shift`."""
-    levels = [0.01, 0.1, 0.5, 1, 2, 3, 4, 5, 6, 7]
+    levels = [0.1, 0.5, 1, 2, 3, 4, 6]
     ax.contourf(axis, axis, losses, levels=50, cmap="Greys", alpha=0.5)
     lines = ax.contour(axis, axis, losses, levels=levels, colors=palette.LOSS, linewidths=1)
     ax.clabel(lines, fmt="%g", fontsize=9)
     x, y = shift
     arrow = {"arrowstyle": "-|>", "color": palette.WRONG, "linewidth": 2.5}
     ax.annotate("", (x + 2, y + 2), (x, y), arrowprops=arrow)
-    ax.text(x + 1.4, y + 0.7, "(1, 1)", color=palette.WRONG, fontsize=9)
+    ax.text(x + 0.5, y + 1.1, "(1, 1)", color=palette.WRONG, fontsize=9, ha="right")
     ax.set(xlabel="logit $z_1$", ylabel="logit $z_2$", aspect="equal")
     ax.set_title("loss (nats) where class 2 is true")
     ax.grid(visible=False)
