@@ -15,11 +15,13 @@ that the book shows.
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib
 import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -633,9 +635,21 @@ def versions() -> dict[str, str]:
     return found
 
 
+def circumstances() -> dict[str, str]:
+    """Return when and where the frameworks are asked, in words that name no machine."""
+    companion = importlib.import_module("companion")
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "companion": companion.__version__,
+    }
+
+
 def measure_all() -> dict[str, Any]:
-    """Return what the book stores: versions, and the answers of all that is installed."""
+    """Return what the book stores: where, versions, and the answers of all that is installed."""
     data = {
+        "asked": circumstances(),
         "versions": versions(),
         "facts": {},
         "lines": {task: {} for task in LINES},

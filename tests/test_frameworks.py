@@ -1,11 +1,13 @@
 """The stored answers of the frameworks are what the installed ones answer now."""
 
 import json
+import platform
 import re
 from pathlib import Path
 
 import pytest
 
+import companion
 from tests.outside import load
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +91,15 @@ def test_stored_versions_are_the_pinned_ones():
     pinned |= dict(re.findall(r"([a-z-]+)==([\d.]+)", script))
     assert set(STORED["versions"]) == set(frameworks.PACKAGES)
     assert {name: pinned[name] for name in STORED["versions"]} == STORED["versions"], REMEDY
+
+
+def test_circumstances_name_the_day_and_no_machine():
+    asked = frameworks.circumstances()
+    assert list(asked) == ["date", "python", "system", "companion"]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", asked["date"])
+    assert asked["companion"] == companion.__version__
+    assert platform.node() not in asked.values()
+    assert set(STORED.get("asked", asked)) == set(asked)
 
 
 def test_answers_hold_no_path_and_no_address():
