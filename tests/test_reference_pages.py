@@ -86,7 +86,7 @@ NAMES = {
     "PyTorch": {name: torch.tensor(array) for name, array in ARRAYS.items()}
     | {"torch": torch, "F": F, "twins": torch_losses},
     "scikit-learn": ARRAYS
-    | {"log_loss": log_loss, "sigmoid": companion.sigmoid, "softmax": companion.softmax},
+    | {"log_loss": log_loss, "sigmoid": companion.sigmoid, "softmax": companion.softmax, "np": np},
 }
 
 
@@ -136,6 +136,16 @@ def test_pytorch_s_lines_with_the_twins_are_the_same_lines():
         twin = eval(line, NAMES["PyTorch"] | {"F": swapped})
         twin = np.concatenate([np.ravel(x) for x in (twin if isinstance(twin, tuple) else (twin,))])
         np.testing.assert_allclose(twin, value("PyTorch", line), rtol=1e-13, atol=1e-16)
+
+
+def test_lines_for_missing_labels_take_nan_where_none_is(monkeypatch):
+    [calls] = [calls for wish, calls in CALLS.items() if wish.startswith("missing labels**, NaN")]
+    expected = {library: value(library, line) for library, line in calls.items()}
+    missing = np.where(ARRAYS["mask"], ARRAYS["labels"], np.nan)
+    for library in calls:
+        labels = torch.tensor(missing) if library == "PyTorch" else missing
+        monkeypatch.setitem(NAMES[library], "labels", labels)
+    assert {library: value(library, line) for library, line in calls.items()} == expected
 
 
 @pytest.mark.parametrize("wish", CALLS)
@@ -246,6 +256,21 @@ def test_loss_of_several_classes_keeps_its_digits(logits):
     for c in range(3):
         computed = cheat(line, logits=np.array(logits), c=c)
         assert reference.ulp_error(computed, reference.cross_entropy(logits, c)) <= 4
+
+
+def test_line_of_pytorch_is_right_at_finite_logits_and_nan_at_a_certain_right_answer():
+    [line] = re.findall(r"`(-\(y \* logsigmoid[^`]+)`", PAGES["cheat_sheet"])
+    for y in (0.0, 0.3, 1.0):
+        z = torch.tensor(LOGITS, dtype=torch.float64, requires_grad=True)
+        losses = eval(line, {"logsigmoid": F.logsigmoid, "z": z, "y": y})
+        slopes = torch.autograd.grad(losses.sum(), z)[0]
+        for at, loss, slope in zip(LOGITS, losses.tolist(), slopes.tolist(), strict=True):
+            exact = float(reference.binary_cross_entropy_with_logits(at, y))
+            assert loss == pytest.approx(exact, rel=1e-14, abs=0)
+            exact = float(reference.binary_cross_entropy_with_logits_gradient(at, y))
+            assert slope == pytest.approx(exact, rel=1e-14, abs=1e-300)
+    certain = torch.tensor(torch.inf)
+    assert torch.isnan(eval(line, {"logsigmoid": F.logsigmoid, "z": certain, "y": 1.0}))
 
 
 def test_a_line_that_loses_digits_is_found():
