@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "book/_ext"))
 import docstring_bars  # noqa: E402
 import fresh_assets  # noqa: E402
 import katex_prerender  # noqa: E402
+import openings  # noqa: E402
 import repository_links  # noqa: E402
 
 
@@ -35,7 +36,15 @@ def prose(source):
 
 NOTEBOOKS = {
     "index": [
-        prose("# A chapter\n\n$$ \\frac{1}{2} $$ (eq-half)\n\nA half, $p$, see {eq}`eq-half`."),
+        prose(
+            "# A chapter\n\n**The question.** What?\n\n**What you will be able to do.** This.\n\n"
+            "**What you need.** $1$.\n\n$$ \\frac{1}{2} $$ (eq-half)\n\n"
+            "A half, $p$, see {eq}`eq-half`."
+        ),
+        code(
+            "import numpy as np\nfrom torch.nn import (\n    functional,\n)\nnp.seterr(all='warn')"
+        ),
+        code("import later\n\nx = 1 / 0  # wrong on purpose"),
         code("a_numpy", "tab-numpy"),
         code("more_numpy", "tab-numpy", "hide-input"),
         code("a_pytorch", "tab-pytorch"),
@@ -48,15 +57,20 @@ NOTEBOOKS = {
         code("c_pytorch", "tab-pytorch"),
         prose("#### A remark inside\n\nInside."),
         prose("## Solutions by others\n\nSee {ref}`ex-why` and {ref}`ours <sol-why>`."),
-        prose("```{toctree}\nlone\nunknown\nhidden\ntex\n```"),
+        prose("```{toctree}\nlone\nhelpers\nunknown\nhidden\ntex\n```"),
     ],
     "lone": [prose("# A lone tab"), code("x", "tab-numpy"), prose("between"), code("y")],
+    "helpers": [
+        prose("# Helpers"),
+        code("import numpy\n\n\ndef f(): ...", "hide-input"),
+        code("z"),
+    ],
     "unknown": [prose("# Unknown"), code("x", "tab-numpy"), code("y", "tab-fortran")],
     "hidden": [prose("# Hidden\n\n## Solution\n\n:::{exercise}\n:label: ex-hidden\n\nHow?\n:::")],
     "tex": [prose("# Bad TeX\n\nLet $\\frac{1}$ be, and $\\undefined$.")],
 }
 EXTENSIONS = ["myst_nb", "sphinx_design", "sphinx_exercise"]
-OURS = ["executed_tabs", "folded_solutions", "katex_prerender", "docstring_bars"]
+OURS = ["executed_tabs", "folded_solutions", "katex_prerender", "docstring_bars", "openings"]
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +169,39 @@ def test_an_exercise_inside_a_solution_is_a_warning(site):
 
 def test_the_sound_chapter_has_no_warning(site):
     assert about(site, "index") == []
+
+
+# Openings -----------------------------------------------------------------------------------------
+
+
+def test_the_question_leads_and_aims_and_needs_stand_side_by_side(site):
+    opening = site.index.select_one("div.opening")
+    lead, aims = opening.find_all(recursive=False)
+    assert lead.get_text() == "What?"
+    starts = [aim.strong.get_text() for aim in aims.find_all("p", recursive=False)]
+    assert starts == ["What you will be able to do.", "What you need."]
+    assert opening.find_previous_sibling().name == "h1"
+
+
+def test_a_first_cell_of_imports_is_folded_and_named(site):
+    [fold] = site.index.select("details.imports")
+    assert fold.summary.get_text() == "Imports: numpy torch"
+    assert "functional" in fold.get_text()
+
+
+def test_a_hidden_first_cell_with_helpers_is_folded_once(site):
+    [fold] = site.helpers.find_all("details")
+    assert fold.summary.get_text() == "Imports and helpers: numpy"
+
+
+def test_a_first_cell_that_does_something_is_not_folded(site):
+    assert not openings._only_imports("import numpy as np\n\nx = np.ones(3)")
+    assert not openings._only_imports("print(1)")
+    assert not site.lone.select("details.imports")
+
+
+def test_a_cell_that_is_wrong_on_purpose_is_marked(site):
+    assert ["1 / 0" in cell.get_text() for cell in site.index.select("div.cell.wrong")] == [True]
 
 
 # Mathematics --------------------------------------------------------------------------------------
@@ -294,7 +341,7 @@ def test_bars_are_escaped_in_text_and_left_alone_in_examples_and_literals():
 
 
 def test_digest_changes_with_a_name_and_with_a_content(tmp_path):
-    style = tmp_path / "custom.css"
+    style = tmp_path / "book.css"
     style.write_text("p { margin: 0 }", encoding="utf-8")
     first = fresh_assets.digest([tmp_path])
     style.write_text("p { margin: 1px }", encoding="utf-8")
@@ -312,7 +359,7 @@ def test_digest_forgets_what_python_leaves_behind(tmp_path):
 
 def test_stylesheets_and_extensions_are_watched():
     watched = {path.name for folder in fresh_assets.FOLDERS for path in folder.iterdir()}
-    assert {"custom.css", "executed_tabs.py"} <= watched
+    assert {"book.css", "executed_tabs.py", "brand.html", "slope.js"} <= watched
 
 
 def test_sphinx_reads_all_pages_again_when_the_digest_changes(tmp_path, monkeypatch):

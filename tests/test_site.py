@@ -10,6 +10,7 @@ from tests.guards.layout import modules
 from tests.guards.site import (
     GUARDS,
     Page,
+    anchors,
     dead_ends,
     foreign_addresses,
     foreign_styles,
@@ -59,6 +60,18 @@ def test_stylesheets_load_nothing_foreign():
     assert sheets, f"there is no site in {SITE}: run `make book` first"
     complaints = [f"{s.name}: {a}" for s in sheets for a in foreign_styles(s.read_text("utf-8"))]
     assert not complaints, "\n".join(complaints)
+
+
+def test_links_into_a_moved_section_are_led_to_where_it_is():
+    moved = yaml.safe_load((ROOT / "book/moved.yml").read_text(encoding="utf-8")) or {}
+    for page, sections in moved.items():
+        here = anchors(SITE / f"book/{page}.html")
+        for old, new in sections.items():
+            target, _, section = new.partition("#")
+            assert old not in here, f"{page}#{old} is still there"
+            assert section in anchors(SITE / f"book/{target}.html"), new
+            text = (SITE / f"book/{page}.html").read_text(encoding="utf-8")
+            assert f'"{old}": "{target}.html#{section}"' in text
 
 
 def test_api_page_has_every_public_name():

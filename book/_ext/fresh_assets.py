@@ -1,7 +1,7 @@
-"""Build every page anew when a stylesheet or one of these extensions has changed.
+"""Build every page anew when a stylesheet, a template or one of these extensions has changed.
 
 Sphinx looks at the pages alone: with those unchanged it stops before it copies the static files,
-and never asks whether the code that made a page is still the same. A digest of both folders, kept
+and never asks whether the code that made a page is still the same. A digest of these folders, kept
 as a configuration value, lets Sphinx notice by itself.
 """
 
@@ -13,7 +13,8 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-FOLDERS = [Path(__file__).parent, Path(__file__).parent.parent / "_static"]
+BOOK = Path(__file__).parents[1]
+FOLDERS = [BOOK / name for name in ("_ext", "_static", "_templates", "explorers")]
 
 
 def digest(folders: list[Path]) -> str:

@@ -1,0 +1,170 @@
+"""The look: colours that can be read, a drawing for each chapter, numbers that are counted."""
+
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from types import SimpleNamespace
+
+import mpmath
+import nbformat
+import pytest
+import yaml
+
+from companion import palette
+from tests.test_planted_faults import FAULTS
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book/_ext"))
+
+import chapters  # noqa: E402
+import drawings  # noqa: E402
+import landing  # noqa: E402
+import lighter_pages  # noqa: E402
+
+STYLE = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
+BLOCKS = {
+    "light": re.search(r"^html \{\n(.*?)^\}", STYLE, re.M | re.S)[1],
+    "dark": re.search(r'html\[data-theme="dark"\] \{(.*?)\}', STYLE, re.S)[1],
+    "auto": re.search(r'html\[data-theme="auto"\] \{(.*?)\}', STYLE, re.S)[1],
+}
+COLOURS = {name: dict(re.findall(r"--([\w-]+): (#\w+)", text)) for name, text in BLOCKS.items()}
+TEXT = ["ink", "ink-2", "one", "zero", "slope", "exact", "wrong"]
+CODE = ["ink", "ink-2", "code-word", "code-text", "code-number", "code-comment"]
+
+
+def luminance(colour):
+    """WCAG's relative luminance."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+def contrast(one, other):
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+# Colours ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(theme):
+    found = COLOURS[theme]
+    for ground, names in (("paper", TEXT), ("raised", CODE), ("wrong-ground", ["wrong", *CODE])):
+        for name in names:
+            assert contrast(found[name], found[ground]) >= 4.5, (name, ground)
+    for name in ("line-strong", "one-graphic", "zero-graphic"):
+        assert contrast(found[name], found["paper"]) >= 3, name
+
+
+def test_the_dark_colours_are_the_same_with_a_script_and_without():
+    assert COLOURS["dark"] == COLOURS["auto"]
+    assert COLOURS["dark"].keys() == COLOURS["light"].keys()
+
+
+def test_the_labels_have_the_hues_of_the_figures():
+    light = COLOURS["light"]
+    assert light["one-graphic"].upper() == palette.LABEL_ONE
+    assert light["zero-graphic"].upper() == palette.LABEL_ZERO
+    assert light["slope"].upper() == palette.GRADIENT
+
+
+def test_every_variable_that_is_used_is_set():
+    used = set(re.findall(r"var\(--([\w-]+)", STYLE))
+    assert used <= {*re.findall(r"--([\w-]+):", STYLE), "label"}
+
+
+# Chapters -----------------------------------------------------------------------------------------
+
+
+def test_every_page_has_a_keyword_and_every_chapter_a_question_and_a_drawing():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    found = chapters.chapters()
+    assert list(found) == pages
+    for page, chapter in found.items():
+        assert chapter.keyword != page, page
+        assert len(chapter.keyword) <= 18, page
+        if (ROOT / f"{page}.ipynb").exists():
+            assert chapter.question, page
+            assert chapter.minutes >= 5
+            assert chapter.drawing, page
+    drawn = {page.rpartition("/")[2] for page in pages}
+    assert drawings.DRAWINGS.keys() <= drawn
+
+
+@pytest.mark.parametrize("name", drawings.DRAWINGS)
+def test_a_drawing_is_small_and_stays_in_its_frame(name):
+    svg = drawings.drawing(name)
+    root = ElementTree.fromstring(svg)
+    assert len(svg) < 2500
+    classes = {each.get("class") for each in root.iter() if each is not root}
+    assert all(f".{each}" in STYLE for each in classes)
+
+
+def test_the_logistic_and_softplus_of_the_drawings_are_right():
+    for z in (-3.0, 0.0, 4.5):
+        assert drawings.softplus(z) == pytest.approx(float(mpmath.log1p(mpmath.exp(z))))
+        assert drawings.sigmoid(z) == pytest.approx(float(1 / (1 + mpmath.exp(-z))))
+    assert drawings.entropy(0.5) == pytest.approx(float(mpmath.log(2)))
+
+
+def test_sections_are_those_of_the_page_without_what_stands_deeper():
+    toc = (
+        '<ul><li><a href="#">T</a><ul><li><a href="#a">A <i>b</i></a><ul><li><a href="#c">C</a>'
+        '</li></ul></li><li><a href="#d">D</a></li></ul></li></ul>'
+    )
+    assert chapters._sections(toc) == [("#a", "A <i>b</i>"), ("#d", "D")]
+    assert chapters._sections("") == []
+
+
+def test_a_chapter_tells_part_place_and_what_was_checked():
+    page = next(page for page, c in chapters.chapters().items() if c.keyword == "Logits")
+    context = {"body": "<section><h1>Why?</h1><p>…</p><h1>no</h1>", "toc": "", "metatags": ""}
+    chapters.describe(None, page, "", context, None)
+    code = [c for c in nbformat.read(ROOT / f"{page}.ipynb", 4).cells if c.cell_type == "code"]
+    assert f"{len(code)} cells compared" in context["body"]
+    assert context["body"].startswith('<section><p class="kicker">Derive · 4 of ')
+    assert context["body"].count("chapter-facts") == 1
+    assert context["title"].startswith("Logits: ")
+    assert context["title"] in context["metatags"]
+    assert (context["before"].part, context["after"].part) == ("Derive", "Derive")
+
+
+# The first page -----------------------------------------------------------------------------------
+
+
+def test_counts_are_those_of_the_tables():
+    counts = landing.counts()
+    assert counts["faults"] >= len(FAULTS)
+    notebooks = [nbformat.read(path, 4) for path in (ROOT / "book").glob("*.ipynb")]
+    assert counts["number"] == len(notebooks)
+    assert counts["cells"] == sum(c.cell_type == "code" for nb in notebooks for c in nb.cells)
+
+
+def test_the_picture_shows_the_loss_and_its_slope():
+    shown = {name: text.replace("−", "-") for name, text in landing.picture()["shown"].items()}
+    p = 1 / (1 + mpmath.exp(mpmath.mpf("0.9")))
+    assert shown["p"] == f"{float(p):.3f}"
+    assert shown["loss"] == f"{float(-mpmath.log(p)):.3f}"
+    assert shown["slope"] == f"{float(p - 1):.3f}"
+    first = landing.graph(1).removeprefix("M").split("L")[0].split()
+    assert [float(x) for x in first] == [landing.LEFT, pytest.approx(landing.up(6.0025), abs=0.06)]
+
+
+def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
+    styles, scripts = tmp_path / "_static/styles", tmp_path / "_static/scripts"
+    for folder in (styles, scripts):
+        folder.mkdir(parents=True)
+    script = '<script src="_static/scripts/fontawesome.js?d=1"></script>'
+    rest = '<link href="s.css"/>{}<p>fa-bars</p>'
+    (tmp_path / "page.html").write_text(rest.format(f"\n{script}"), encoding="utf-8")
+    face = '@font-face{font-family:"Font Awesome 6 Free";src:url(x)}'
+    (styles / "theme.css").write_text(face + '.a{b:c}.fa-bars:before{content:"x"}')
+    (scripts / "fontawesome.js").write_text("…", encoding="utf-8")
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    lighter_pages.lighten(app, None)
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == rest.format("")
+    assert (styles / "theme.css").read_text() == ".a{b:c}"
+    assert not list(scripts.iterdir())
