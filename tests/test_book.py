@@ -330,6 +330,16 @@ FAULTS = {
         "{tab-set} shows as raw text",
     ),
     "glue": ("readable_directives", say("It is {glue:text}`loss`."), "cell 2 .*glue shows"),
+    "too many words": (
+        "length_of_a_chapter",
+        say("word " * 2000),
+        r"5 cells and 20\d\d words before .*, at most 50 and 2000",
+    ),
+    "too many cells": (
+        "length_of_a_chapter",
+        lambda nb: nb.cells.__setitem__(slice(1, 1), [text("More.", str(i)) for i in range(50)]),
+        "cells and .* words before the exercises, at most 50",
+    ),
     "number mistyped": (
         "number_complaints",
         say("The loss is 0.694."),

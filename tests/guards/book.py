@@ -2,7 +2,8 @@
 
 Each function in `GUARDS` takes a notebook as nbformat reads it and returns its complaints, each a
 sentence that names the cell; no complaint means that all is well. `contents_complaints` guards the
-table of contents. The numbers in the prose, the assertions and the figures have files of their own.
+table of contents. The numbers in the prose, the assertions, the length and the figures have files
+of their own.
 """
 
 import itertools
@@ -10,6 +11,7 @@ import re
 from decimal import Decimal
 
 from tests.guards.asserts import assert_complaints
+from tests.guards.length import length_of_a_chapter
 from tests.guards.prose_numbers import number_complaints, text_outputs
 
 # What the site hides, an error on purpose, and the tabs. The extension in book/_ext reads these.
@@ -229,6 +231,7 @@ GUARDS = [
     readable_directives,
     number_complaints,
     assert_complaints,
+    length_of_a_chapter,
 ]
 
 
