@@ -49,14 +49,11 @@ def draw_atlas(
     the `notes`, (name, logit, words), is written into the map at its place.
     """
     image = np.asarray(classes)
-    for name, logit, words in notes:
-        place = names.index(name), int(np.argmin(np.abs(np.asarray(logits) - logit)))
-        color = "white" if image[place] in (3, 4) else palette.LOSS
-        ax.text(*place[::-1], words, ha="center", va="center", fontsize=8, color=color)
+    _write_notes(ax, image, [(_nearest(logits, z), names.index(n), words) for n, z, words in notes])
     ax.imshow(image, cmap=ListedColormap(palette.DIGITS), vmin=-0.5, vmax=5.5, aspect="auto",
               interpolation="none")  # fmt: skip
     marks = [-64, -16, -4, -1, 0, 1, 4, 16, 64]
-    places = [int(np.argmin(np.abs(np.asarray(logits) - mark))) for mark in marks]
+    places = [_nearest(logits, mark) for mark in marks]
     ax.set_xticks(places, [f"{mark}".replace("-", "−") for mark in marks], fontsize=8)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     ax.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
@@ -73,9 +70,7 @@ def draw_atlas_key(ax: Axes) -> Axes:
     words = ["all digits", "most digits", "less than half", "none", "inf or NaN", "not judged"]
     for place, (color, word) in enumerate(zip(palette.DIGITS, words, strict=True)):
         ax.bar(place, 1, width=1, color=color, edgecolor=palette.LOSS, linewidth=0.5)
-        dark = place in (3, 4)
-        ax.text(place, 0.5, word, ha="center", va="center", fontsize=8,
-                color="white" if dark else palette.LOSS)  # fmt: skip
+        _write_on(ax, place, 0.5, word, dark=place in (3, 4))
     ax.set(xlabel="digits that are right", ylabel="", xlim=(-0.5, 5.5), ylim=(0, 1))
     ax.set_xticks([])
     ax.set_yticks([])
@@ -278,3 +273,17 @@ def _frame(
 ) -> Rectangle:
     return Rectangle((left, top), width, height, fill=False, edgecolor=color,
                      linewidth=linewidth, zorder=3, clip_on=False)  # fmt: skip
+
+
+def _nearest(logits: ArrayLike, logit: float) -> int:
+    return int(np.argmin(np.abs(np.asarray(logits) - logit)))
+
+
+def _write_notes(ax: Axes, image: np.ndarray, notes: list[tuple[int, int, str]]) -> None:
+    for column, row, words in notes:
+        _write_on(ax, column, row, words, dark=image[row, column] in (3, 4))
+
+
+def _write_on(ax: Axes, x: float, y: float, words: str, *, dark: bool) -> None:
+    color = "white" if dark else palette.LOSS
+    ax.text(x, y, words, ha="center", va="center", fontsize=8, color=color)
