@@ -224,3 +224,17 @@ def test_pages_offer_the_second_picture_to_narrow_screens(tmp_path):
     source = '<source media="(max-width: 640px)" srcset="../_images/two_stacked.png"/>'
     assert text == f"<picture>{source}{images[0]}</picture>{images[1]}"
     assert (tmp_path / "_images/two_stacked.png").exists()
+
+
+# Fonts --------------------------------------------------------------------------------------------
+
+
+def test_every_font_is_used_and_its_notice_kept_under_a_name_that_is_not_reserved():
+    fonts = ROOT / "book/_static/fonts"
+    named = set(re.findall(r'url\("fonts/([^"]+)"\)', STYLE))
+    assert named == {path.name for path in fonts.glob("*.woff2")}
+    licence = (fonts / "OFL.txt").read_text(encoding="utf-8")
+    notices = licence.partition("This Font Software")[0]
+    assert notices.count("Adobe") >= 2
+    assert notices.count("with Reserved Font Name ‘Source’") == 2
+    assert "Source" not in " ".join(re.findall(r'font-family: "([^"]+)"', STYLE))
