@@ -374,3 +374,26 @@ def test_sphinx_reads_all_pages_again_when_the_digest_changes(tmp_path, monkeypa
             Sphinx(tmp_path, None, out, out, "html", options, status=status).build()
         read.append("1 added" in status.getvalue())
     assert read == [True, False, True]
+
+
+def test_sphinx_writes_all_pages_again_when_what_they_show_of_others_changes(tmp_path, monkeypatch):
+    (tmp_path / "index.rst").write_text("A page\n======\n", encoding="utf-8")
+    written, read = [], []
+    for now in ("19 chapters", "19 chapters", "20 chapters"):
+        monkeypatch.setattr(fresh_assets, "facts", lambda now=now: now)
+        status = io.StringIO()
+        options = {"extensions": ["fresh_assets"], "html_theme": "basic"}
+        out = tmp_path / "out"
+        with docutils_namespace():
+            Sphinx(tmp_path, None, out, out, "html", options, status=status).build()
+        written.append("no targets are out of date" not in status.getvalue())
+        read.append("1 added" in status.getvalue())
+    assert written == [True, False, True]
+    assert read == [True, False, False]
+
+
+def test_facts_tell_of_chapters_proofs_and_moved_sections():
+    facts = fresh_assets.facts()
+    assert "keyword='Logits'" in facts
+    assert "'proofs': " in facts
+    assert "'focal_loss#" in facts

@@ -3,7 +3,9 @@
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import SimpleNamespace
 
 import mpmath
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from companion import palette
+from companion import palette, symbolic
 from tests.test_planted_faults import FAULTS
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +33,7 @@ BLOCKS = {
     "auto": re.search(r'html\[data-theme="auto"\] \{(.*?)\}', STYLE, re.S)[1],
 }
 COLOURS = {name: dict(re.findall(r"--([\w-]+): (#\w+)", text)) for name, text in BLOCKS.items()}
+SYMBOLIC = [module.name for module in iter_modules(symbolic.__path__)]
 TEXT = ["ink", "ink-2", "one", "zero", "slope", "exact", "wrong"]
 CODE = ["ink", "ink-2", "code-word", "code-text", "code-number", "code-comment"]
 
@@ -97,7 +100,7 @@ def test_every_page_has_a_keyword_and_every_chapter_a_question_and_a_drawing():
 
 
 @pytest.mark.parametrize("name", drawings.DRAWINGS)
-def test_a_drawing_is_small_and_stays_in_its_frame(name):
+def test_a_drawing_is_small_and_drawn_in_classes_of_the_stylesheet(name):
     svg = drawings.drawing(name)
     root = ElementTree.fromstring(svg)
     assert len(svg) < 2500
@@ -139,9 +142,11 @@ def test_a_chapter_tells_part_place_and_what_was_checked():
 
 def test_counts_are_those_of_the_tables():
     counts = landing.counts()
-    assert counts["faults"] >= len(FAULTS)
+    assert counts["faults"] == len(FAULTS)
     notebooks = [nbformat.read(path, 4) for path in (ROOT / "book").glob("*.ipynb")]
     assert counts["number"] == len(notebooks)
+    rooms = [symbolic, *(import_module(f"companion.symbolic.{name}") for name in SYMBOLIC)]
+    assert counts["proofs"] == sum(len(room.proofs()) for room in rooms)
     assert counts["cells"] == sum(c.cell_type == "code" for nb in notebooks for c in nb.cells)
 
 

@@ -67,7 +67,7 @@ def chapters() -> dict[str, Chapter]:
 
 def _read(path: Path) -> dict[str, Any]:
     cells = nbformat.read(path, as_version=4).cells
-    heading = next(re.findall(r"^# (.+)$", cell.source, re.M) for cell in cells)[0]
+    heading = re.findall(r"^# (.+)$", cells[0].source, re.M)[0]
     code = [cell.source for cell in cells if cell.cell_type == "code"]
     text = list(takewhile(lambda cell: "## Exercises" not in cell.source.splitlines(), cells))
     words = sum(len(cell.source.split()) for cell in text if cell.cell_type == "markdown")
@@ -103,10 +103,12 @@ def describe(app: Sphinx, page: str, template: str, context: dict, doctree: obje
     if chapter.number is None or "body" not in context:
         return
     last = sum(c.number is not None for c in known.values())
-    kicker = f'<p class="kicker">{chapter.part} · {chapter.number} of {last}</p>'
+    kicker = f'<p class="kicker">{html.escape(chapter.part)} · {chapter.number} of {last}</p>'
     facts = [f"<b>{html.escape(chapter.keyword)}</b>", f"{chapter.minutes} min"]
     if chapter.proofs:
-        facts.append(f'<span class="tick"></span> {chapter.proofs} SymPy proofs')
+        facts.append(
+            f'<span class="tick"></span> {chapter.proofs} SymPy proof{"s" * (chapter.proofs > 1)}'
+        )
     facts.append(f'<span class="tick"></span> {chapter.cells} cells compared with a fresh run')
     below = "".join(f"<span>{fact}</span>" for fact in facts)
     body = context["body"].replace("<h1", f"{kicker}<h1", 1)

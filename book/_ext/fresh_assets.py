@@ -1,8 +1,9 @@
-"""Build every page anew when a stylesheet, a template or one of these extensions has changed.
+"""Build every page anew when a stylesheet, a template, an extension or a fact has changed.
 
 Sphinx looks at the pages alone: with those unchanged it stops before it copies the static files,
 and never asks whether the code that made a page is still the same. A digest of these folders, kept
-as a configuration value, lets Sphinx notice by itself.
+as a configuration value, lets Sphinx notice by itself. So does a second value for what a page
+shows of the rest of the project: sidebar, cards and counts change while the page itself does not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+
+from chapters import chapters
+from landing import counts
+from moved import moved
 
 BOOK = Path(__file__).parents[1]
 FOLDERS = [BOOK / name for name in ("_ext", "_static", "_templates", "explorers")]
@@ -26,13 +31,20 @@ def digest(folders: list[Path]) -> str:
     return total.hexdigest()
 
 
+def facts() -> str:
+    """Return what pages show of others: the chapters, the counts, where sections have gone."""
+    return repr((chapters(), counts(), moved()))
+
+
 def remember(app: Sphinx, config: Config) -> None:
-    """Hand the digest to Sphinx, which compares it with the last build's."""
+    """Hand digest and facts to Sphinx, which compares them with the last build's."""
     config.fresh_assets_digest = digest(FOLDERS)
+    config.fresh_assets_facts = facts()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the value; when it changes, Sphinx reads all pages again."""
+    """Register the values: one that has Sphinx read all pages again, and one that it write them."""
     app.add_config_value("fresh_assets_digest", "", "env", [str])
+    app.add_config_value("fresh_assets_facts", "", "html", [str])
     app.connect("config-inited", remember)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
