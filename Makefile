@@ -16,14 +16,15 @@ help: ## List the commands
 environment: ## Make or renew .venv with the pinned packages
 	@PYTHON="$(PYTHON)" sh .ci/environment.sh
 
-# Sphinx repeats no warning of a page it need not read again: after a failed build it starts anew.
 BUILD = .venv/bin/python .venv/bin/jupyter-book build . -n -W --keep-going
 
+# Sphinx repeats no warning of a page it need not read again, and finds a label twice that has moved:
+# after a failed build, and where the last one is in the way, it starts anew.
 book: environment ## Build the site into _build/html
 	@test -e _build/good || rm -rf _build/.doctrees
 	@rm -f _build/good
-	@$(BUILD) || { echo "Once more, from nothing: a label that moved is found twice"; \
-		rm -rf _build/.doctrees; $(BUILD); }
+	@test -e _build/.doctrees && { $(BUILD) || ! echo "Once more, from nothing"; } || \
+		{ rm -rf _build/.doctrees; $(BUILD); }
 	@touch _build/good
 	@echo "The site is ready: $$PWD/_build/html/index.html (or: make serve)"
 

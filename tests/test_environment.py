@@ -312,6 +312,7 @@ def test_book_fails_where_jupyter_book_does_and_a_warning_is_a_failure(machine):
     code, _, _, calls = machine.run("make", "book", BOOK_DOES="exit 1")
     assert code != 0
     assert calls[-1] == ".venv/bin/jupyter-book build . -n -W --keep-going"
+    assert len([call for call in calls if "jupyter-book" in call]) == 1
 
 
 @posix
@@ -320,6 +321,13 @@ def test_failed_book_leaves_nothing_for_the_next_run(machine):
     machine.run("make", "book", BOOK_DOES="touch _build/.doctrees/half; exit 1")
     machine.run("make", "book")
     assert not (machine.project / "_build/.doctrees/half").exists()
+
+
+@posix
+def test_book_that_stumbles_over_the_last_one_is_built_from_nothing(machine):
+    machine.run("make", "book", BOOK_DOES="touch _build/.doctrees/moved")
+    code, *_ = machine.run("make", "book", BOOK_DOES="test ! -e _build/.doctrees/moved")
+    assert code == 0
 
 
 @posix
