@@ -1,6 +1,6 @@
 """Cut the book's fonts out of the original files: the characters that it uses, the weights it sets.
 
-    pip install fonttools brotli
+    pip install brotli
     npm pack @fontsource-variable/source-serif-4 @fontsource-variable/source-code-pro   # and unpack
     python .ci/fonts.py FOLDER_OF_WOFF2_FILES
 
