@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "book/_ext"))
 import docstring_bars  # noqa: E402
 import fresh_assets  # noqa: E402
 import katex_prerender  # noqa: E402
+import moved  # noqa: E402
 import openings  # noqa: E402
 import repository_links  # noqa: E402
 
@@ -335,6 +336,20 @@ def test_bars_are_escaped_in_text_and_left_alone_in_examples_and_literals():
     assert lines == [
         "The size \\|z\\|, or ``|z|``.", "", ">>> a | b", "c | d", "", "then \\|y\\|"
     ]  # fmt: skip
+
+
+# Moved sections -----------------------------------------------------------------------------------
+
+
+def test_only_a_page_that_lost_sections_has_a_script_and_its_text_stays(monkeypatch):
+    monkeypatch.setattr(moved, "moved", lambda: {"logits": {"old": "jacobian#new"}})
+    lost, other = {"body": "<p>text</p>"}, {"body": "<p>text</p>"}
+    moved.lead_on(None, "book/logits", "page.html", lost, None)
+    moved.lead_on(None, "book/shapes", "page.html", other, None)
+    moved.lead_on(None, "book/logits", "search.html", {}, None)
+    assert lost["body"].startswith("<p>text</p><script>")
+    assert '({"old": "jacobian.html#new"})' in lost["body"]
+    assert other["body"] == "<p>text</p>"
 
 
 # What makes the book be built anew ----------------------------------------------------------------

@@ -286,14 +286,19 @@ def test_mend_of_a_twin_gives_the_loss_that_was_meant(name, case):
     assert_readings(function, readings, **call)
 
 
-@pytest.mark.parametrize("mark", [255.0, np.nan])
-@pytest.mark.parametrize("case", LABELLED)
+BESIDE = [
+    (case, mark)
+    for case, (labels, _) in LABELLED.items()
+    for mark in (255.0, np.nan)
+    if str(mark) not in {str(float(label)) for label in labels}  # which would be ignored itself
+]
+
+
+@pytest.mark.parametrize(("case", "mark"), BESIDE)
 def test_mend_beside_a_label_to_ignore_comes_after_that_is_left_out(case, mark):
     torch = pytest.importorskip("torch")
     function = pytest.importorskip("companion.torch_losses").binary_cross_entropy_with_logits
     labels, readings = LABELLED[case]
-    if any(label == mark or (label != label and mark != mark) for label in labels):
-        return  # that is the label to ignore
     call = {
         "input": torch.tensor([*LOGITS, 7.0]),
         "target": torch.tensor([*map(float, labels), mark], dtype=torch.float64),

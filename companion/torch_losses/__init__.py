@@ -91,7 +91,7 @@ class BCELoss(_Unscripted, nn.BCELoss):
 
 
 class BCEWithLogitsLoss(_Unscripted, nn.BCEWithLogitsLoss):
-    """The module of `binary_cross_entropy_with_logits`, with its two options more."""
+    """The module of `binary_cross_entropy_with_logits`, with the same two options."""
 
     def __init__(
         self,

@@ -12,10 +12,7 @@ from torch import Tensor
 
 from companion.contracts import check_number
 from companion.torch_losses._autograd import with_slopes
-from companion.torch_losses._contracts import (
-    as_number,
-    check_pair,
-)
+from companion.torch_losses._contracts import as_number, check_pair
 from companion.torch_losses._ignored import check_ignore_index, leave_out
 from companion.torch_losses._logits import loss_of_logits, sigmoid, slope_in_logits
 from companion.torch_losses._modes import overridable

@@ -20,11 +20,7 @@ from companion.torch_losses._autograd import (
     times_tangent,
     with_slopes,
 )
-from companion.torch_losses._contracts import (
-    as_number,
-    check_pair,
-    check_weight,
-)
+from companion.torch_losses._contracts import as_number, check_pair, check_weight
 from companion.torch_losses._ignored import check_ignore_index, leave_out
 from companion.torch_losses._modes import is_plain, overridable
 from companion.torch_losses._pieces import fill_like, fill_loss, fill_slope, sum_of, total
@@ -101,7 +97,8 @@ def binary_cross_entropy_with_logits(
     of_labels = None
     if reduction == "weighted_mean" and pos_weight is not None:
         of_labels = smoothed(lambda y: pos_weight * y + (1 - y), y, smoothing)
-    if weight is of_labels is ignored is None and reduction != "none":
+    plain = weight is None and of_labels is None and ignored is None
+    if plain and reduction != "none":
         divisor = 1 if reduction == "sum" else z.numel()
         loss = smoothed(
             lambda y: total_loss_of_logits(z, y, pos_weight, divisor=divisor), y, smoothing
