@@ -21,6 +21,7 @@ __all__ = [
     "sum_of_terms",
     "times_tangent",
     "with_slopes",
+    "with_value",
 ]
 
 
@@ -46,7 +47,8 @@ def differentiable(
     Parameters
     ----------
     formula : callable
-        ``formula(*inputs)``: tensors or None first, then numbers.
+        ``formula(*inputs)``: tensors or None first, then numbers. Where `makes_program`, PyTorch
+        differentiates its operations.
     backward : callable
         ``backward(grad, wanted, *inputs)`` returns grad times the derivative in each tensor, None
         where `wanted` says no. Its own operations are differentiated for higher orders.
@@ -93,6 +95,8 @@ def differentiable(
     eager: Any = type("Plain", (Function,), plain | jvp)
 
     def apply(*inputs: Any) -> Tensor:
+        if torch.compiler.is_exporting():
+            return formula(*inputs)
         if torch.compiler.is_compiling():
             if transforms_active():  # the compiler cannot take one into a Function: eager mode can
                 torch._dynamo.graph_break()
@@ -142,3 +146,10 @@ def sum_of_terms(*terms: Tensor | None) -> Tensor:
 def times_tangent(tangent: Tensor | None, slope: Tensor) -> Tensor | None:
     """Return the product, None where there is no tangent."""
     return None if tangent is None else tangent * slope
+
+
+def with_value(differentiated: Tensor, value: Tensor) -> Tensor:
+    """Return `value` with the derivatives that PyTorch finds for another formula of it."""
+    lost = (value - differentiated).detach()
+    same = differentiated + torch.where(torch.isfinite(lost), lost, 0)
+    return torch.where(torch.isnan(differentiated), value.detach(), same)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from companion.torch_losses._autograd import differentiable
+from companion.torch_losses._autograd import differentiable, with_value
+from companion.torch_losses._modes import makes_program
 
 __all__ = ["exponentials", "log_losses", "pull_back_to_logits", "push_from_logits", "softmax"]
 
@@ -39,12 +40,14 @@ def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
 
 def _softmax_value(z: Tensor, dim: int) -> Tensor:
     _, e, rest, _ = _parts(z, dim)
-    return e / (1 + rest)
+    share = e / (1 + rest)
+    return with_value(torch.softmax(z, dim), share) if makes_program() else share
 
 
 def _complement_value(z: Tensor, dim: int) -> Tensor:
     _, e, rest, top = _parts(z, dim)
-    return ((rest - (e - top)) + (1 - top)) / (1 + rest)
+    complement = ((rest - (e - top)) + (1 - top)) / (1 + rest)
+    return with_value(1 - torch.softmax(z, dim), complement) if makes_program() else complement
 
 
 def _from_likeliest(values: Tensor, z: Tensor, dim: int) -> Tensor:
@@ -82,7 +85,8 @@ def _log_losses(z: Tensor, dim: int) -> Tensor:
     high, _, rest, _ = _parts(z, dim)
     endless = torch.sum((z == torch.inf).to(z.dtype), dim, keepdim=True) > 1
     endless = endless | torch.all(z == -torch.inf, dim, keepdim=True)
-    return torch.where(endless, torch.nan, torch.log1p(rest) - high)
+    losses = torch.where(endless, torch.nan, torch.log1p(rest) - high)
+    return with_value(-torch.log_softmax(z, dim), losses) if makes_program() else losses
 
 
 def pull_back_to_logits(grad: Tensor, z: Tensor, dim: int) -> Tensor:

@@ -22,9 +22,9 @@ from companion.torch_losses._autograd import (
 )
 from companion.torch_losses._contracts import as_number, check_pair, check_weight
 from companion.torch_losses._ignored import check_ignore_index, leave_out
-from companion.torch_losses._modes import is_plain, overridable
+from companion.torch_losses._modes import is_plain, makes_program, overridable
 from companion.torch_losses._pieces import fill_like, fill_loss, fill_slope, sum_of, total
-from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed
+from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed, times
 
 __all__ = [
     "binary_cross_entropy_with_logits",
@@ -130,7 +130,9 @@ def sigmoid(z: Tensor) -> Tensor:
 def _loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
     if is_plain(z, y, pos_weight):
         return fill_like(z, fill_loss, z, y, pos_weight)
-    return _loss_and_slope(z, y, pos_weight)[0]
+    yes = y if pos_weight is None else pos_weight * y
+    log_sigmoid = torch.nn.functional.logsigmoid
+    return -(times(yes, log_sigmoid(z)) + times(1 - y, log_sigmoid(-z)))
 
 
 def _loss_and_slope(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -173,6 +175,8 @@ class _CompiledLoss(Function):
 
 
 def _slope(z: Tensor, y: Tensor) -> Tensor:
+    if makes_program():  # |z| has no derivative at 0
+        return (1 - y) * torch.sigmoid(z) - y * torch.sigmoid(-z)
     e = torch.exp(-torch.abs(z))
     tail = e / (1 + e)
     return torch.where(z > 0, (1 - y) - tail, tail - y)

@@ -23,6 +23,7 @@ __all__ = [
     "functionalizing",
     "in_forward_mode",
     "is_plain",
+    "makes_program",
     "overridable",
     "transforms_active",
 ]
@@ -68,6 +69,16 @@ def functionalizing() -> bool:
             "got one; take torch.fx.experimental.proxy_tensor.make_fx or torch.compile"
         )
     return True
+
+
+def makes_program() -> bool:
+    """Return whether the operations go into a graph that PyTorch may differentiate by itself.
+
+    It finds no `torch.autograd.Function` there; `torch.compile` and `torch.jit.trace` keep ours.
+    """
+    if torch.compiler.is_compiling():
+        return torch.compiler.is_exporting()
+    return bool(torch._C._len_torch_dispatch_stack()) or functionalizing()
 
 
 def are_hidden(values: Tensor) -> bool:

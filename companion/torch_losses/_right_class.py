@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from companion.torch_losses._autograd import differentiable
+from companion.torch_losses._autograd import differentiable, with_value
 from companion.torch_losses._log_losses import exponentials, pull_back_to_logits, push_from_logits
-from companion.torch_losses._modes import in_forward_mode, is_plain
+from companion.torch_losses._modes import in_forward_mode, is_plain, makes_program
 from companion.torch_losses._pieces import PIECE, widened
 from companion.torch_losses._reductions import along, but_0, unsqueezed
 
@@ -34,7 +34,20 @@ def loss_of_class(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) ->
 
 
 def _loss(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-    return _loss_and_slope(z, index, ignored, dim)[0]
+    loss, top, *_ = _loss_and_sums(z, index, ignored, dim)
+    if not makes_program():
+        return loss
+    odds = _loss_of_odds(but_0(unsqueezed(ignored, dim), z), index, top, dim)
+    return with_value(but_0(ignored, odds), loss)
+
+
+def _loss_of_odds(z: Tensor, index: Tensor, top: Tensor, dim: int) -> Tensor:
+    """Return softplus(log-sum-exp of the others - the right logit): no derivative cancels."""
+    z = z - torch.where(torch.isfinite(top), top, 0).detach()
+    out = _is_right(z, index, dim) | (z == -torch.inf)
+    others = torch.logsumexp(torch.where(out, torch.finfo(z.dtype).min, z), dim)
+    odds = torch.gather(z, dim, index.unsqueeze(dim)).squeeze(dim) - others
+    return -torch.nn.functional.logsigmoid(odds)
 
 
 def _loss_and_slope(

@@ -225,6 +225,72 @@ def test_per_sample_gradients_compile(ours, theirs, first, target, bad):
         compiled(first, bad)
 
 
+PROGRAMS = pytest.mark.parametrize(
+    "make",
+    [
+        lambda loss, first, target: torch.export.export(
+            _Module(loss), (first, target), strict=True
+        ).module(),
+        MADE["export"], MADE["make_fx"], MADE["functionalize"],
+    ],
+    ids=["strict export", "export", "make_fx", "functionalize"],
+)  # fmt: skip
+
+
+@PROGRAMS
+@EVERY_LOSS
+@pytest.mark.parametrize("level", [False, True], ids=["random", "all alike"])
+def test_a_program_that_pytorch_differentiates_has_pytorchs_derivatives(
+    level, ours, theirs, first, target, bad, make
+):
+    if level:  # the kink of |z|, and classes that are equally likely
+        first = torch.full_like(first, 0.5 if (first > 0).all() else 0.0)
+    graph, twice = make(ours, first, target), []
+    for loss in (graph, theirs):
+        leaf = first.clone().requires_grad_()
+        slope = torch.autograd.grad(loss(leaf, target).sum(), leaf, create_graph=True)[0]
+        curvature = torch.autograd.grad((slope * torch.cos(first)).sum(), leaf)[0]
+        twice.append((slope, curvature))
+    # PyTorch's second derivative of probabilities has 1e-12 in its denominators.
+    torch.testing.assert_close(twice[0], twice[1], rtol=1e-8, atol=1e-12)
+
+
+@PROGRAMS
+def test_a_program_keeps_the_digits_of_slopes_and_leaves_out_what_is_masked(make):
+    def slope(loss, z, target):
+        leaf = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+        losses = make(loss, leaf.detach(), target)(leaf, target)
+        return torch.autograd.grad(losses.sum(), leaf)[0]
+
+    small = torch.exp(torch.tensor(-40.0, dtype=torch.float64))
+    binary = torch_losses.binary_cross_entropy_with_logits
+    found = slope(binary, [40.0, -40.0], torch.tensor([1, 0], dtype=torch.float64))
+    expected = torch.tensor([-0.5, 0.5]).double() * small
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=0.0)
+    found = slope(
+        torch_losses.cross_entropy,
+        [[40.0, 0.0, -torch.inf], [torch.nan, 1.0, 2.0], [0.0, -torch.inf, -torch.inf]],
+        torch.tensor([0, -100, 0]),
+    )
+    expected = torch.tensor([[-0.5, 0.5, 0.0], [0.0] * 3, [0.0] * 3]).double() * small
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=0.0)
+
+
+@pytest.mark.parametrize("name", ["binary_cross_entropy_with_logits", "cross_entropy"])
+def test_a_program_of_a_gradient_has_a_derivative(name):
+    target = {"cross_entropy": INDEX}.get(name, torch.ones_like(Z))
+    flat = torch.zeros_like(Z)
+
+    def slope(module):
+        return torch.func.grad(lambda z: getattr(module, name)(z, target, reduction="sum"))
+
+    leaf = flat.clone().requires_grad_()
+    program = make_fx(slope(torch_losses))(flat)
+    found = torch.autograd.grad((program(leaf) * Z).sum(), leaf)[0]
+    expected = torch.func.jvp(slope(F), (flat,), (Z,))[1]
+    torch.testing.assert_close(found, expected, **PEER)
+
+
 def test_a_class_dimension_may_vary():
     contrastive = torch.compile(
         lambda s: torch_losses.cross_entropy(s, torch.arange(len(s))), backend="aot_eager"
