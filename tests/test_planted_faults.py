@@ -409,7 +409,7 @@ FAULTS = {
     ),
     "twin: target's gradient by a difference": Fault(
         "torch_losses/_logits",
-        "return -z if pos_weight is None else pos_weight * _softplus(-z) - _softplus(z)",
+        "return -z if pos_weight is None else times(pos_weight, _softplus(-z)) - _softplus(z)",
         "return (1 if pos_weight is None else pos_weight) * _softplus(-z) - _softplus(z)",
         f"{TWINS}/test_logits.py::test_gradient_in_the_target_is_minus_the_logit[cpu-1e-08]",
     ),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from companion.contracts import check_number
 from companion.torch_losses._contracts import are, as_number, check_labels, lie_between
-from companion.torch_losses._modes import is_plain
+from companion.torch_losses._modes import are_hidden, is_plain
 
 __all__ = ["check_ignore_index", "leave_out"]
 
@@ -44,5 +44,7 @@ def leave_out(
     if is_plain(y) and not 0 <= ignore_index <= 1 and lie_between(y, 1.0):
         return None, x, y
     ignored = are(ignore_index, target).expand(y.shape)
+    if not are_hidden(y):  # the mark as the labels have it: float16 makes -10000 of -9999
+        ignore_index = torch.tensor(ignore_index, dtype=target.dtype).item()
     y = check_labels(y, labels, but=ignore_index)
     return ignored, torch.where(ignored, 0.5, x), torch.where(ignored, 0.5, y)

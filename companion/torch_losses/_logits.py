@@ -170,7 +170,7 @@ class _CompiledLoss(Function):
         return (
             grad * slope if wanted[0] else None,
             grad * _in_labels(z, pos_weight) if wanted[1] else None,
-            grad * (y * _softplus(-z)) if wanted[2] else None,
+            grad * times(y, _softplus(-z)) if wanted[2] else None,
         )
 
 
@@ -194,7 +194,7 @@ def _in_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
 
 
 def _in_labels(z: Tensor, pos_weight: Tensor | None) -> Tensor:
-    return -z if pos_weight is None else pos_weight * _softplus(-z) - _softplus(z)
+    return -z if pos_weight is None else times(pos_weight, _softplus(-z)) - _softplus(z)
 
 
 def _grad_in_logits(grad: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
@@ -212,7 +212,7 @@ def _loss_backward(
     return (
         _grad_in_logits(grad, z, y, pos_weight) if wanted[0] else None,
         grad * _in_labels(z, pos_weight) if wanted[1] else None,
-        grad * (y * _softplus(-z)) if wanted[2] else None,
+        grad * times(y, _softplus(-z)) if wanted[2] else None,
     )
 
 
@@ -222,7 +222,7 @@ def _loss_forward_mode(
     return sum_of_terms(
         times_tangent(tangents[0], _in_logits(z, y, pos_weight)),
         times_tangent(tangents[1], _in_labels(z, pos_weight)),
-        times_tangent(tangents[2], y * _softplus(-z)),
+        times_tangent(tangents[2], times(y, _softplus(-z))),
     )
 
 

@@ -30,6 +30,17 @@ def test_label_to_ignore_is_left_out_whatever_stands_beside_it(dtype, mark):
         assert gradient[[0, 3]].all()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "mark"),
+    [(torch.float16, -9999), (torch.bfloat16, -999), (torch.float32, -0.1)],
+    ids=str,
+)
+def test_label_to_ignore_is_the_one_that_the_dtype_of_the_labels_makes_of_it(dtype, mark):
+    target = torch.tensor([0.0, mark, 1.0], dtype=dtype)
+    losses = LOGITS(Z.double(), target, reduction="none", ignore_index=mark)
+    assert losses.bool().tolist() == [True, False, True]
+
+
 def test_nothing_to_ignore_costs_no_tensor():
     for mark in (None, -1.0, torch.nan):
         assert leave_out(Z, Y, Y, mark) == (None, Z, Y)

@@ -1,5 +1,7 @@
 """The twin on logits: mpmath's digits, PyTorch's numbers, SymPy's derivatives."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -131,6 +133,19 @@ def test_pos_weight_is_pytorchs(shape, reduction, device):
         )  # fmt: skip
 
     torch.testing.assert_close(with_(torch_losses), with_(F), **PEER)
+
+
+def test_weight_that_meets_no_loss_has_no_gradient(device):
+    z = torch.tensor([-torch.inf, torch.inf, 0.0], device=device)
+    y, a = torch.tensor([0.0, 1.0, 1.0], device=device), torch.ones_like(z, requires_grad=True)
+
+    def loss(a):
+        return torch_losses.binary_cross_entropy_with_logits(z, y, reduction="sum", pos_weight=a)
+
+    expected = torch.tensor([0.0, 0.0, math.log(2)], device=device)
+    for made in (loss, torch.compile(loss, backend="aot_eager")):
+        torch.testing.assert_close(torch.autograd.grad(made(a), a)[0], expected)
+    torch.testing.assert_close(torch.func.jacfwd(loss)(a.detach()), expected)
 
 
 @pytest.mark.parametrize("logit", [0.0, 1e-8, -1e-8, 40.0, -700.0])
