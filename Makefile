@@ -6,6 +6,12 @@ PORT = 8000
 NOTEBOOKS =
 # What compiles and differentiates in every way that PyTorch has.
 GRAPHS = $(addprefix tests/torch_losses/test_,hidden.py kinds.py training.py)
+# What looks at the first call of compiled kernels, in processes of their own.
+FIRST_CALLS = $(addprefix tests/_numba/test_,first_call.py processors.py)
+# What a loss promises, whichever engine runs it.
+ENGINES = tests/_numba tests/_numpy $(addprefix tests/test_,$(addsuffix .py,bad_input binary \
+	categorical engine estimator facts focal laws logistic logistic_regression mends peers \
+	public_cases reduction)) $(addprefix companion/,binary.py categorical.py engine.py focal.py)
 # Bytecode is kept even where the caller's environment says not to: without it each of some forty
 # processes reads PyTorch's sources anew, which doubles the time of everything here.
 export PYTHONDONTWRITEBYTECODE =
@@ -36,7 +42,7 @@ test: environment ## Check everything but the tiers: tests, doctests, notebooks,
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile \
 		--ignore tests/test_site.py --ignore tests/test_benchmarks.py \
 		--deselect tests/test_planted_faults.py::test_planted_ \
-		$(addprefix --ignore ,$(GRAPHS)) || status=1; \
+		$(addprefix --ignore ,$(GRAPHS) $(FIRST_CALLS)) || status=1; \
 	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
 	echo "2 of 3: the pages of the site"; \
 	.venv/bin/python -m pytest -q tests/test_site.py || status=1; \
@@ -56,6 +62,9 @@ refresh: environment ## Execute the notebooks and store their outputs (some: NOT
 
 test-torch: environment ## Test the twins in graphs, under compositions of derivatives, in training scripts
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(GRAPHS)
+
+test-numba: environment ## Test all that a loss promises on the engine that Numba compiles, and its first calls
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile --engine numba $(ENGINES)
 
 test-faults: environment ## Plant the popular mistakes one by one: a named test notices each
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
@@ -89,4 +98,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-torch test-faults test-avx2 test-bench test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-torch test-numba test-faults test-avx2 test-bench test-wheel test-oldest bench frameworks clean

@@ -1,10 +1,13 @@
-"""What every run of pytest shares: the same examples each time, and figures that are compared."""
+"""What every run of pytest shares: the engine, the same examples, figures that are compared."""
 
 from hypothesis import settings
 from nbval.plugin import IPyNbCell
 
 from tests.guards.figures import figure_complaints, figures
 from tests.guards.layout import RETIRED
+from tests.tables.engines import pytest_addoption, pytest_configure
+
+__all__ = ["pytest_addoption", "pytest_configure"]
 
 # A failure must be everybody's failure: the same examples on every machine, whatever its speed.
 settings.register_profile("book", derandomize=True, deadline=None, database=None)

@@ -28,7 +28,7 @@ wheel=$(ls "$work"/*.whl)
 case $which in
 newest) versions="" ;;
 # The first of each series in the ranges of pyproject.toml that has wheels for Python 3.11.
-oldest) versions="numpy==1.26.0 sympy==1.12 mpmath==1.3.0 matplotlib==3.8.0 scikit-learn==1.5.0 scipy==1.15.0 pyparsing==3.1.4" ;;
+oldest) versions="numpy==1.26.0 sympy==1.12 mpmath==1.3.0 matplotlib==3.8.0 scikit-learn==1.5.0 scipy==1.15.0 numba==0.59.0 llvmlite==0.42.0 pyparsing==3.1.4" ;;
 *)
     echo "usage: sh .ci/installed.sh newest|oldest" >&2
     exit 2
@@ -48,8 +48,8 @@ fi
 
 echo "Installing its extras, the $which"
 # shellcheck disable=SC2086
-pip install -q "$wheel[symbolic,plotting,sklearn]" hypothesis pytest pytest-xdist scipy $versions
-pip list --format freeze | grep -iE '^(numpy|scipy|sympy|mpmath|matplotlib|scikit-learn)=='
+pip install -q "$wheel[fast,symbolic,plotting,sklearn]" hypothesis pytest pytest-xdist scipy $versions
+pip list --format freeze | grep -iE '^(numpy|numba|scipy|sympy|mpmath|matplotlib|scikit-learn)=='
 
 cp -r tests "$work/tests"
 cp pyproject.toml "$work"
@@ -61,4 +61,8 @@ rm -rf tests/torch_losses tests/guards
     test_environment.py test_layout.py test_planted_faults.py test_benchmarks.py test_palette.py \
     test_source.py test_frameworks.py test_types.py)
 grep -lrE '^(import|from) (torch|nbformat|nbclient|bs4|sphinx|yaml|packaging)' tests | xargs rm -f
-"$work/env/bin/python" -m pytest -q -n 2 -p no:cacheprovider -o addopts= -o testpaths= tests
+test() { "$work/env/bin/python" -m pytest -q -n 2 -p no:cacheprovider -o addopts= -o testpaths= "$@"; }
+test tests
+echo "On the engine that Numba compiles"
+test -p tests.tables.engines --engine numba tests/_numba tests/_numpy tests/test_binary.py \
+    tests/test_focal.py tests/test_laws.py

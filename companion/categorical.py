@@ -94,9 +94,10 @@ def cross_entropy(
 
     Notes
     -----
-    Unreduced and unweighted, with class indices and up to 10 classes: within 2 ULP in float64, and
-    in float32 correctly rounded or next to it, whichever class is likely. Weight 0 times an
-    infinite loss is 0.
+    Unreduced and unweighted, with class indices and up to 10 classes: within 6 ULP in float64, of
+    which a random search found 4.9 (2.3 on compiled kernels, whose sum carries its rounding
+    errors), and in float32 correctly rounded or next to it, whichever class is likely. Weight 0
+    times an infinite loss is 0.
 
     References
     ----------

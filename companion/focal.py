@@ -10,7 +10,6 @@ All derivatives are of the *reduced* loss with respect to the logits.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -169,17 +168,24 @@ def _formula(gamma: float, alpha: float | None = None) -> Formula:
     """Return the focal loss with these options as data."""
     return Formula(
         "logits",
-        functools.partial(_fill, gamma=gamma, alpha=alpha),
+        _fill,
         options=("gamma", "alpha"),
+        constants={"gamma": gamma, "alpha": alpha},
         scratch=8,
-        label_weight=functools.partial(_label_weight, alpha),
+        label_weight=_label_weight,
+        kernel="focal",
         convex=gamma == 0,
         proper=gamma == 0,
     )
 
 
 def _label_weight(
-    alpha: float | None, y: Any, no: Any, rows: Sequence[np.ndarray | None] = (None, None)
+    y: Any,
+    no: Any,
+    rows: Sequence[np.ndarray | None] = (None, None),
+    *,
+    gamma: float,
+    alpha: float | None,
 ) -> Any:
     """Return α y + (1 - α) (1 - y), worked out in the rows."""
     if alpha is None:
@@ -233,7 +239,7 @@ def _fill(
         slope += attention
         np.multiply(factor, slope, out=rows.gradient)
     if alpha is not None:
-        weight = _label_weight(alpha, y, no, [e, below])
+        weight = _label_weight(y, no, [e, below], gamma=gamma, alpha=alpha)
         for row in rows:
             if row is not None:
                 apply_weight(row, weight)

@@ -6,15 +6,18 @@ import platform
 import sys
 from importlib import metadata
 
+from companion import engine
+
 __all__ = ["show_versions"]
 
-_PACKAGES = ("numpy", "torch", "sympy", "mpmath", "matplotlib", "scikit-learn")
+_PACKAGES = ("numpy", "numba", "llvmlite", "torch", "sympy", "mpmath", "matplotlib", "scikit-learn")
 
 
 def show_versions() -> None:
     """Print the versions of the companion, Python, the platform and the installed packages it uses.
 
-    Nothing is imported for it: the versions are those that the installer wrote down.
+    With them stands the engine that the losses run on here, of `companion.engine`. Nothing is
+    imported for it: the versions are those that the installer wrote down.
 
     Examples
     --------
@@ -27,6 +30,7 @@ def show_versions() -> None:
         "companion": sys.modules["companion"].__version__,
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
         "platform": platform.platform(),
+        "engine": engine.current(),
     }
     for package in _PACKAGES:
         try:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion import binary, categorical, reference
+from companion import binary, categorical, engine, reference
 from companion._numpy.blockwise import BLOCK
 from companion.elementary import softmax
 from tests.tables.grids import worst_ulp
@@ -35,6 +35,36 @@ ROWS = [
     [3.0, 3.0, 3.0, -37.1],
     [*np.random.default_rng(0).normal(0, 30, 10)],
 ]
+
+
+# The rows of the largest errors that a random search found, and the class of each
+WORST = [
+    ([-78.31121775017142, 47.047037930735875, 43.58892456485364, 35.1284113801924], 1),
+    ([8.776618084021576, -8.547093215772993, 7.430544989532035, -0.8751819015862428,
+      -13.072488048452117, -17.89492658943853], 0),
+    ([12.645655755131564, 14.67883788522068, -20.55941818134056, -15.874444451424207,
+      -3.965238741960609, 4.3528000200613075, -7.941237680766487, -4.307319718040099,
+      -4.065401991457206], 1),
+    ([19.157243389348977, 12.353982989237132, 16.375612678773454, -1.3221283488504625,
+      -19.681402233508145, 2.28714047640789, 10.61707616530136, -12.602697488228149,
+      5.433501283276755, -11.19828400801535], 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "y"), WORST, ids=str)
+def test_rows_that_a_search_found_are_as_accurate_as_promised(row, y):
+    bound = 6 if engine.current() == "numpy" else 2.5
+    assert worst_ulp(value(row, y), reference.cross_entropy(row, y)) <= bound
+
+
+@pytest.mark.parametrize("k", range(2, 11))
+def test_random_rows_are_as_accurate_as_promised(k):
+    rng = np.random.default_rng(k)
+    z = rng.normal(0, 1, (20, k)) * np.exp(rng.uniform(-4, 4, (20, 1)))
+    y = np.where(np.arange(20) % 2, z.argmax(axis=1), rng.integers(0, k, 20))
+    exact = [reference.cross_entropy(*row) for row in zip(z, y.tolist(), strict=True)]
+    bound = 6 if engine.current() == "numpy" else 2.5
+    assert worst_ulp(value(z, y, reduction="none"), exact) <= bound
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
@@ -76,7 +106,7 @@ def test_two_classes_are_the_binary_loss_of_the_difference(dtype, reduction, dat
         theirs = {"weight": dtype(w[0]), "pos_weight": dtype(w[1] / w[0])} | options
         y = y.astype(dtype)
         loss = value(z, labels, **ours)
-        # Each side is within 4 ULP of the same number (weights and sums add to the promised 2).
+        # Each side is within 4 ULP of the same number, weights and sums included.
         np.testing.assert_allclose(
             loss,
             binary.binary_cross_entropy_with_logits(difference, y, **theirs),

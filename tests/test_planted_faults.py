@@ -22,6 +22,7 @@ class Fault(NamedTuple):
     old: str  # an expression or a statement that stands once in the module
     new: str
     test: str  # the fact that stops being one
+    engine: str = "numpy"
 
 
 ACCURACY = "test_binary.py::test_on_logits_is_as_accurate_as_promised_over_the_whole_range"
@@ -33,6 +34,9 @@ KINDS = "test_bad_input.py::test_what_is_no_array_of_numbers_is_refused"
 RANGES = "test_contracts.py::test_values_outside_the_unit_interval_are_a_value_error"
 LOGITS = "binary_cross_entropy_with_logits"
 TWINS = "torch_losses"
+COMPILED = "_numba/test"
+CLASSES = f"{COMPILED}_categorical.py"
+WEIGHED = "test_weights_ignored_rows_and_reductions_are_those_of_numpy"
 FAULTS = {
     "swapped branch": Fault(
         "_numpy/binary",
@@ -59,7 +63,7 @@ FAULTS = {
         "test_laws.py::test_gradient_is_the_slope_of_the_value[logits]",
     ),
     "lost 1/N of the gradient": Fault(
-        "_numpy/elementwise",
+        "_numpy/one_block",
         "divisor != 1",
         "False",
         f"{FACTOR}[mean-logits]",
@@ -119,7 +123,7 @@ FAULTS = {
         f"{FACTOR}[weighted_mean-logits]",
     ),
     "weight dropped from the derivatives": Fault(
-        "_numpy/elementwise",
+        "_numpy/one_block",
         "apply_weight(row, weight)",
         'apply_weight(row, weight if kind == "value" else np.ones_like(row))',
         "test_laws.py::test_weight_of_zero_leaves_an_element_out_even_where_its_loss_is_infinite",
@@ -376,7 +380,7 @@ FAULTS = {
         "[torch.float64--1.0]",
     ),
     "overflow before the division": Fault(
-        "_numpy/elementwise",
+        "_numpy/one_block",
         "row[endless] = rare",
         "pass",
         "test_binary.py::test_derivative_of_a_scalar_probability_near_0_is_the_sum_of_finite_shares",
@@ -413,6 +417,194 @@ FAULTS = {
         "return (1 if pos_weight is None else pos_weight) * _softplus(-z) - _softplus(z)",
         f"{TWINS}/test_logits.py::test_gradient_in_the_target_is_minus_the_logit[cpu-1e-08]",
     ),
+    "engine: its context does not end": Fault(
+        "engine",
+        "_context.reset(self._tokens.pop())",
+        "pass",
+        "test_engine.py::test_with_holds_for_its_context_alone_and_ends_with_it",
+        "numba",
+    ),
+    "engine: its context is the whole process": Fault(
+        "engine",
+        "_calls[:] = [call for call in _calls if call is not self]",
+        "pass",
+        "test_engine.py::test_with_holds_for_its_context_alone_and_ends_with_it",
+        "numba",
+    ),
+    "compiled: labels of a small array unchecked": Fault(
+        "_numpy/one_block",
+        "if sums[3]:\n    check_unit_interval('labels', y)",
+        "pass",
+        "_numpy/test_one_block.py::"
+        "test_small_arrays_are_checked_with_the_place_of_the_culprit[1.5-logits]",
+        "numba",
+    ),
+    "compiled: wrong side of the gradient": Fault(
+        "_numba/binary",
+        "k - t if z >= 0 else k + t",
+        "k + t if z >= 0 else k - t",
+        f"{COMPILED}_binary.py::test_loss_of_logits_is_as_accurate_as_promised[gradient-0.0-2-float64]",
+        "numba",
+    ),
+    "compiled: pos_weight forgotten": Fault(
+        "_numba/binary",
+        "yes * number(pos_weight, i)",
+        "yes",
+        f"{COMPILED}_binary.py::test_options_keep_the_digits[value-{{'pos_weight': 3.0}}]",
+        "numba",
+    ),
+    "compiled: 1 - y as it is rounded": Fault(
+        "_numba/binary",
+        "multiply_add(one - no - yes, min(-log_q, limit), loss)",
+        "loss",
+        f"{COMPILED}_binary.py::"
+        "test_loss_of_a_probability_near_one_counts_all_of_one_minus_the_label[0.3]",
+        "numba",
+    ),
+    "compiled: lost 1/N of the gradient": Fault(
+        "_numba/blocks",
+        "divisor != 1",
+        "False",
+        f"{FACTOR}[mean-logits]",
+        "numba",
+    ),
+    "compiled: zero times infinity": Fault(
+        "_numba/blocks",
+        "w if w == 0 and abs(row[i]) == np.inf else w * row[i]",
+        "w * row[i]",
+        f"{COMPILED}_blocks.py::test_weight_zero_times_an_infinite_loss_is_zero_and_nan_stays",
+        "numba",
+    ),
+    "compiled: last chunk forgotten": Fault(
+        "_numba/blocks",
+        "range(0, size, CHUNK)",
+        "range(0, max(size - CHUNK, 1), CHUNK)",
+        f"{COMPILED}_blocks.py::test_every_element_is_filled_weighed_and_divided[all-2049]",
+        "numba",
+    ),
+    "compiled: NaN taken for a label": Fault(
+        "_numba/blocks",
+        "not (v >= 0 and v <= 1)",
+        "v < 0 or v > 1",
+        f"{COMPILED}_blocks.py::test_labels_out_of_range_are_counted[1-nan]",
+        "numba",
+    ),
+    "compiled: exp of a subnormal in one factor": Fault(
+        "_numba/arithmetic",
+        "integer(n >> first)",
+        "integer(n)",
+        f"{COMPILED}_arithmetic.py::test_function_is_within_its_error_over_its_range[exp-float64]",
+        "numba",
+    ),
+    "compiled: log of a subnormal": Fault(
+        "_numba/arithmetic",
+        "lifted if tiny else number(0)",
+        "number(0)",
+        f"{COMPILED}_arithmetic.py::test_function_is_within_its_error_over_its_range[log-float64]",
+        "numba",
+    ),
+    "compiled: attention to the wrong side": Fault(
+        "_numba/focal",
+        "gamma * (no - yes)",
+        "gamma * (yes - no)",
+        f"{COMPILED}_focal.py::test_hard_labels_are_as_accurate_as_promised[gradient-float64-0.0-2.0]",
+        "numba",
+    ),
+    "compiled: alpha for the other label": Fault(
+        "_numba/focal",
+        "options.alpha * yes + options.rest * no",
+        "options.alpha * no + options.rest * yes",
+        "test_focal.py::test_alpha_weighs_label_one_and_the_rest_label_zero[1.0]",
+        "numba",
+    ),
+    "compiled: complement of a class by a difference": Fault(
+        "_numba/categorical",
+        "-rest[j] if y == where[j] else -((rest[j] - e[1][y]) + 1.0)",
+        "e[1][y] - (1.0 + rest[j])",
+        f"{CLASSES}::test_value_and_gradient_are_within_their_errors_whichever_class_is_right"
+        "[3-float64]",
+        "numba",
+    ),
+    "compiled: ignored rows counted": Fault(
+        "_numba/categorical",
+        "kept[j] = 0.0",
+        "pass",
+        f"{CLASSES}::{WEIGHED}[(101, 3)-1-index-none-float64]",
+        "numba",
+    ),
+    "compiled: a class counted among the others": Fault(
+        "_numba/categorical",
+        "i > j",
+        "i >= j",
+        f"{CLASSES}::{WEIGHED}[(7, 187)-1-soft-none-float64]",
+        "numba",
+    ),
+    "compiled: zero labels of impossible classes": Fault(
+        "_numba/categorical",
+        "0.0 if weight == 0.0 and abs(number) == np.inf else weight * number",
+        "weight * number",
+        f"{CLASSES}::test_rows_without_a_limit_are_nan_and_infinite_ones_have_it[soft-4]",
+        "numba",
+    ),
+    "compiled: sum of infinite losses": Fault(
+        "_numba/categorical",
+        "exact if exact == exact else rounded",
+        "exact",
+        f"{CLASSES}::test_sum_of_losses_is_infinite_where_one_is_and_nan_where_one_is",
+        "numba",
+    ),
+    "compiled: gradient of probabilities of no label": Fault(
+        "_numba/categorical",
+        "0.0 if a[k, j] == 0.0 else -a[k, j] / p[k, j]",
+        "-a[k, j] / p[k, j]",
+        f"{CLASSES}::test_impossible_class_without_a_label_has_no_gradient",
+        "numba",
+    ),
+    "compiled: rounding error of the shift": Fault(
+        "_numba/softmax",
+        "two_sum(top, -z)[1]",
+        "0.0",
+        f"{COMPILED}_softmax.py::"
+        "test_exponentials_and_their_sum_are_right_to_the_last_digits[300-float64]",
+        "numba",
+    ),
+    "compiled: rounding errors of the sum": Fault(
+        "_numba/softmax",
+        "error[j] += lost",
+        "pass",
+        f"{COMPILED}_softmax.py::"
+        "test_exponentials_and_their_sum_are_right_to_the_last_digits[0.3-float64]",
+        "numba",
+    ),
+    "compiled: rounding error of a reduced argument": Fault(
+        "_numba/arithmetic",
+        "(exact - r) - small",
+        "0.0",
+        f"{COMPILED}_arithmetic.py::test_sum_s_exponential_is_within_its_error",
+        "numba",
+    ),
+    "compiled: last tile taken for neighbours": Fault(
+        "_numba/tiles",
+        "inner > 1 and count == lanes and base[lanes - 1] == base[0] + lanes - 1",
+        "inner > 1 and base[lanes - 1] == base[0] + lanes - 1",
+        f"{COMPILED}_tiles.py::test_rows_are_copied_into_blocks_and_back[(30, 2, 7)-float64]",
+        "numba",
+    ),
+    "compiled: rows beyond the last are stored": Fault(
+        "_numba/tiles",
+        "range(np.uint64(count))",
+        "range(lanes)",
+        f"{COMPILED}_tiles.py::test_lanes_beyond_the_last_row_are_not_stored",
+        "numba",
+    ),
+    "compiled: kernels of an older version run": Fault(
+        "_numba/compiler",
+        "function.__qualname__ += f'_{_SOURCES}'",
+        "pass",
+        f"{COMPILED}_first_call.py::"
+        "test_kernel_on_disk_is_not_used_once_any_module_has_changed[binary]",
+        "numba",
+    ),
 }
 
 # The judge of the judge: the copy must test its own package, and the same examples every time.
@@ -422,6 +614,7 @@ from pathlib import Path
 from hypothesis import settings
 
 import companion
+from tests.tables.engines import pytest_addoption, pytest_configure
 
 assert Path(companion.__file__).is_relative_to(Path(__file__).parent)
 settings.register_profile("copy", derandomize=True, deadline=None, database=None)
@@ -471,11 +664,20 @@ def copy_project(folder):
 # A process for each run, forked from one that has imported what all tests import.
 processes = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 processes.set_forkserver_preload(
-    ["numpy", "torch", "sympy", "mpmath", "scipy.special", "sklearn.linear_model", "hypothesis"]
+    [
+        "numpy",
+        "numba",
+        "torch",
+        "sympy",
+        "mpmath",
+        "scipy.special",
+        "sklearn.linear_model",
+        "hypothesis",
+    ]
 )
 
 
-def in_the_copy(folder, tests, report):
+def in_the_copy(folder, tests, engine, report):
     """Run tests in a copy, with nothing of pytest's but itself; leave with its exit status."""
     os.chdir(folder)
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "500"}
@@ -485,24 +687,28 @@ def in_the_copy(folder, tests, report):
     with report.open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-        options = ["-x", "-q", "-rf", "-p", "no:cacheprovider", "-W", "error"]
+        options = ["-x", "-q", "-rf", "-p", "no:cacheprovider", "-W", "error", "--engine", engine]
         status = pytest.main([*options, *(f"tests/{test}" for test in tests)])
     os._exit(int(status))
 
 
-def run(folder, *tests):
+def run(folder, *tests, engine):
     """Run tests in a copy and return (exit status, report)."""
+    if engine == "numba":
+        pytest.importorskip("numba")
     report = folder / "report.txt"
-    process = processes.Process(target=in_the_copy, args=(folder, tests, report))
+    process = processes.Process(target=in_the_copy, args=(folder, tests, engine, report))
     process.start()
     process.join(timeout=300)
     process.kill()
     return process.exitcode, report.read_text(encoding="utf-8")
 
 
-def test_planted_nothing_and_the_named_tests_pass(tmp_path):
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_planted_nothing_and_the_named_tests_pass(engine, tmp_path):
     copy_project(tmp_path)
-    status, report = run(tmp_path, *sorted({fault.test for fault in FAULTS.values()}))
+    tests = {fault.test for fault in FAULTS.values() if fault.engine == engine}
+    status, report = run(tmp_path, *sorted(tests), engine=engine)
     assert status == 0, report
 
 
@@ -519,11 +725,11 @@ def test_fault_has_its_one_place_in_the_code(name):
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault_makes_its_named_test_fail(name, tmp_path):
-    test = FAULTS[name].test
+    test, engine = FAULTS[name].test, FAULTS[name].engine
     copy_project(tmp_path)
     path, source = faulty(FAULTS[name])
     (tmp_path / path).write_text(source, encoding="utf-8")
-    status, report = run(tmp_path, test)
+    status, report = run(tmp_path, test, engine=engine)
     assert status == 1, report  # a failed test; 2 and above mean that it did not run
     assert f"FAILED tests/{test}" in report, report
     assert "NameError" not in report, f"no fault, but code that cannot run: {report}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import companion
-from companion import versions
+from companion import engine, versions
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,9 +22,9 @@ def shown(capsys):
     return dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
 
 
-def test_it_names_the_companion_python_the_platform_and_numpy(capsys):
+def test_it_names_the_companion_python_the_platform_the_engine_and_numpy(capsys):
     found = shown(capsys)
-    assert list(found)[:4] == ["companion", "Python", "platform", "numpy"]
+    assert list(found)[:5] == ["companion", "Python", "platform", "engine", "numpy"]
     assert found["companion"] == companion.__version__
     assert found["Python"].startswith(platform.python_version())
     assert found["platform"] == platform.platform()
@@ -38,11 +38,18 @@ def test_it_leaves_out_what_is_not_installed(capsys, monkeypatch):
         return "1.2.3"
 
     monkeypatch.setattr(metadata, "version", version)
-    assert list(shown(capsys)) == ["companion", "Python", "platform", "numpy"]
+    assert list(shown(capsys)) == ["companion", "Python", "platform", "engine", "numpy"]
+
+
+def test_it_names_the_engine_of_the_call(capsys, monkeypatch):
+    with engine.use("numpy"):
+        assert shown(capsys)["engine"] == "numpy"
+        monkeypatch.setattr(engine, "current", lambda: "numba")
+        assert shown(capsys)["engine"] == "numba"
 
 
 def test_it_imports_none_of_the_packages(tmp_path):
-    for name in ("torch", "sympy"):
+    for name in ("torch", "sympy", "numba"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
         info = tmp_path / f"{name}-9.8.7.dist-info"
         info.mkdir()
@@ -51,12 +58,12 @@ def test_it_imports_none_of_the_packages(tmp_path):
     program = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import companion; companion.show_versions()\n"
-        "assert not {'torch', 'sympy', 'matplotlib', 'sklearn'} & set(sys.modules)"
+        "assert not {'torch', 'sympy', 'matplotlib', 'sklearn', 'numba'} & set(sys.modules)"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    for name in ("torch", "sympy"):
+    for name in ("torch", "sympy", "numba"):
         assert re.search(rf"^{name} +9\.8\.7$", run.stdout, flags=re.M)
 
 

@@ -149,10 +149,15 @@ LOGITS = Formula(
     fill_from_logits,
     options=("pos_weight", "label_smoothing"),
     label_weight=_label_weight,
+    kernel="logits",
 )
 """pos_weight y softplus(-z) + (1 - y) softplus(z)."""
 
 PROBABILITIES = Formula(
-    "probabilities", fill_from_probabilities, options=("label_smoothing",), steep=_steep
+    "probabilities",
+    fill_from_probabilities,
+    options=("label_smoothing",),
+    steep=_steep,
+    kernel="probabilities",
 )
 """-(y log p + (1 - y) log(1 - p))."""

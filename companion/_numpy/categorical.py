@@ -84,8 +84,10 @@ def _weighed(weight: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 _OPTIONS = ("sample_weight", "ignore_index", "label_smoothing")
-LOGITS = Formula("logits", fill_from_logits, options=_OPTIONS)
+LOGITS = Formula("logits", fill_from_logits, options=_OPTIONS, kernel="logits")
 """-Σ a_k log softmax_k(z)."""
 
-PROBABILITIES = Formula("probabilities", fill_from_probabilities, options=_OPTIONS)
+PROBABILITIES = Formula(
+    "probabilities", fill_from_probabilities, options=_OPTIONS, kernel="probabilities"
+)
 """-Σ a_k log p_k."""

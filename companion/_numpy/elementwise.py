@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion._numpy.blockwise import BLOCK, evaluate
+from companion import engine
+from companion._numpy.blockwise import evaluate
 from companion._numpy.formula import HESSIAN, Formula, Rows
+from companion._numpy.one_block import PLACES, SUMMED, evaluate_small, rounded, scale, sum_of
 from companion.contracts import (
     as_arrays,
     check_choice,
@@ -32,11 +34,9 @@ from companion.contracts import (
     compute_dtype,
     count_workers,
 )
-from companion.reduction import REDUCTIONS, apply_weight, denominator
+from companion.reduction import REDUCTIONS, denominator
 
 __all__ = ["evaluate_elementwise"]
-
-_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def evaluate_elementwise(
@@ -75,16 +75,19 @@ def evaluate_elementwise(
         As in `companion.binary.binary_cross_entropy_with_logits`.
     """
     check_choice("reduction", reduction, REDUCTIONS)
-    smoothing = check_smoothing(label_smoothing)
+    usual = type(label_smoothing) is float and label_smoothing == 0
+    smoothing = 0.0 if usual else check_smoothing(label_smoothing)
     threads = count_workers(workers)
     given = {name: option for name, option in options.items() if option is not None}
-    if weight is None and not (given or smoothing) and reduction != "weighted_mean":
-        results = _small(formula, want, x, labels, reduction)
+    plain = weight is None and not (given or smoothing) and reduction != "weighted_mean"
+    compiled = engine.compiled() if formula.kernel else None
+    if plain:
+        results = evaluate_small(formula, want, x, labels, reduction, compiled)
         if results is not None:
             return results
     call = _check(formula, want, x, labels, weight, given, smoothing, reduction)
     divisor = _prepare(call, threads)
-    totals, outputs = _evaluate(call, divisor, threads)
+    totals, outputs = _evaluate(call, divisor, threads, compiled)
     return _reduce(call, divisor, totals, outputs)
 
 
@@ -116,7 +119,8 @@ class _Call:
 
     def given(self, operands: list[Any]) -> dict[str, Any]:
         """Return the options of a block by their names."""
-        return dict(zip(self.options, operands[3:], strict=True))
+        given = zip(self.options, operands[3:], strict=True)
+        return self.formula.constants | dict(given)
 
 
 def _check(
@@ -138,7 +142,7 @@ def _check(
     check_unit_interval("labels", operands[1])
     # A Hessian squares rounded numbers, and a sum of weights may leave a narrow float's range.
     wide = want == HESSIAN or reduction == "weighted_mean"
-    working = _FLOAT64 if wide else compute_dtype(dtype)
+    working = np.dtype(np.float64) if wide else compute_dtype(dtype)
     for name, operand in list(zip(arguments, operands, strict=True))[2:]:
         if operand is not None:
             check_weight(name, operand, shape, dtype=working, dialect="binary")
@@ -163,11 +167,11 @@ def _sum_of_weights(call: _Call, operands: list[Any], _: Any, scratch: list[Any]
         scratch[0][...] = call.formula.label_weight(y, rest, **call.given(operands))
     if operands[2] is not None:
         scratch[0] *= operands[2]
-    return (_sum(scratch[0]),)
+    return (sum_of(scratch[0]),)
 
 
 def _evaluate(
-    call: _Call, divisor: float, threads: int
+    call: _Call, divisor: float, threads: int, compiled: Any
 ) -> tuple[tuple[float, ...], list[np.ndarray | None]]:
     """Return the sums of what is reduced to a number, and the arrays of what is not."""
     # A reduced derivative keeps the shape of the first argument; of a scalar, it is the sum.
@@ -176,8 +180,11 @@ def _evaluate(
     outputs = [
         np.empty(call.shape, call.dtype) if whole[kind != "value"] else None for kind in call.want
     ]
-    kernel = functools.partial(_fill_block, call, divisor)
-    totals = _sweep(call, kernel, outputs, 4 + call.formula.scratch, threads)
+    if compiled is None:
+        kernel, scratch = functools.partial(_fill_block, call, divisor), 4 + call.formula.scratch
+    else:
+        kernel, scratch = functools.partial(_run_block, call, divisor, compiled), 1
+    totals = _sweep(call, kernel, outputs, scratch, threads)
     return totals or (0.0,) * len(call.want), outputs
 
 
@@ -192,33 +199,41 @@ def _fill_block(
     }
     call.formula.fill(operands[0], y, no, Rows(**results), scratch[4:], **call.given(operands))
     for kind, row in results.items():
-        _scale(call.formula, kind, row, (operands[0], y, no, operands[2]), divisor)
+        scale(call.formula, kind, row, (operands[0], y, no, operands[2]), divisor)
     return tuple(
-        _sum(row) if output is None else 0.0
+        sum_of(row) if output is None else 0.0
         for row, output in zip(results.values(), outputs, strict=True)
     )
 
 
-def _scale(
-    formula: Formula, kind: str, row: np.ndarray, block: tuple[Any, ...], divisor: float
-) -> None:
-    """Multiply a row of results by the weight and divide derivatives by the divisor, in place.
-
-    The block is first argument, labels, what they lack to 1, and weight, as `fill` has them.
-    """
-    weight, endless, rare = block[3], None, None
-    if weight is not None:
-        apply_weight(row, weight)
-    if kind == "value" or (divisor == 1 and weight is None):
-        return
-    if formula.steep is not None and not math.isfinite(np.add.reduce(row)):
-        endless = np.isinf(row)
-        given = (None if x is None else np.broadcast_to(x, row.shape)[endless] for x in block)
-        rare = formula.steep(kind, *given, divisor)
-    if divisor != 1:
-        row /= divisor
-    if endless is not None:
-        row[endless] = rare
+def _run_block(
+    call: _Call,
+    divisor: float,
+    compiled: Any,
+    operands: list[Any],
+    outputs: list[Any],
+    scratch: list[Any],
+) -> tuple[float, ...]:
+    """Do the same in compiled code, but for the rare block where a derivative is too steep."""
+    options = compiled.KERNELS[call.formula.kernel](
+        call.smoothing, call.working, **call.given(operands)
+    )
+    targets: list[Any] = [None, None, None]
+    for kind, out in zip(call.want, outputs, strict=True):
+        targets[PLACES[kind]] = SUMMED if out is None else out
+    size = len(scratch[0])
+    sums = compiled.run_block(options, *operands[:3], divisor, targets, size)
+    wanted = tuple(sums[PLACES[kind]] for kind in call.want)
+    if call.formula.steep is not None:
+        slopes = [
+            total if out is None else np.add.reduce(out)
+            for kind, total, out in zip(call.want, wanted, outputs, strict=True)
+            if kind != "value"
+        ]
+        if not all(map(math.isfinite, slopes)):
+            rows = list(np.empty((4 + call.formula.scratch, size), call.working))
+            return _fill_block(call, divisor, operands, outputs, rows)
+    return wanted
 
 
 def _reduce(
@@ -231,7 +246,7 @@ def _reduce(
     return tuple(
         out[()]
         if out is not None
-        else _rounded(total / (divisor if kind == "value" else 1), compute_dtype(call.dtype))
+        else rounded(total / (divisor if kind == "value" else 1), compute_dtype(call.dtype))
         for kind, total, out in zip(call.want, totals, outputs, strict=True)
     )
 
@@ -248,51 +263,3 @@ def _sweep(
         scratch=scratch,
         workers=threads,
     )
-
-
-def _small(
-    formula: Formula, want: tuple[str, ...], x: Any, y: Any, reduction: str
-) -> tuple[Any, ...] | None:
-    """Return the same for two plain arrays that fit in one block, and None for all else.
-
-    On a thousand elements the general bookkeeping takes longer than the arithmetic.
-    """
-    if not type(x) is type(y) is np.ndarray:
-        return None
-    shape, size, dtype = x.shape, x.size, x.dtype
-    if not (
-        (dtype is _FLOAT64 or (dtype is _FLOAT32 and want != HESSIAN))
-        and y.dtype is dtype
-        and y.shape == shape != ()
-        and 0 < size <= BLOCK
-        and x.flags.c_contiguous
-        and y.flags.c_contiguous
-    ):
-        return None
-    if formula.argument == "probabilities":
-        check_unit_interval("probabilities", x)
-    check_unit_interval("labels", y)
-    divisor = denominator(reduction, size, shape=shape)
-    rows = {kind: np.empty(size, dtype) for kind in want}
-    results = []
-    with np.errstate(all="ignore"):
-        scratch = np.empty((formula.scratch, size), dtype)
-        formula.fill(x.reshape(-1), y.reshape(-1), None, Rows(**rows), scratch)
-        for kind, row in rows.items():
-            if kind == "value" and reduction != "none":
-                results.append(_rounded(_sum(row) / divisor, dtype))
-                continue
-            _scale(formula, kind, row, (x.reshape(-1), y.reshape(-1), None, None), divisor)
-            results.append(row.reshape(shape))
-    return tuple(results)
-
-
-def _sum(values: np.ndarray) -> float:
-    return float(np.add.reduce(values, dtype=np.float64))
-
-
-def _rounded(number: float, dtype: np.dtype) -> Any:
-    if dtype is _FLOAT64:
-        return np.float64(number)
-    with np.errstate(all="ignore"):  # a number too large for the dtype is infinite in it
-        return dtype.type(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,8 +32,9 @@ class Formula:
     """Fills one block; how it is called, its family says: `companion._numpy.elementwise` or
     `companion._numpy.rowwise`."""
     options: tuple[str, ...] = ()
-    """The names of its own options, beside weight, reduction and workers. Arrays come to `fill` by
-    name; what is one number for the whole call is bound to it, with `functools.partial`."""
+    """The names of its own options, beside weight, reduction and workers."""
+    constants: dict[str, Any] = field(default_factory=dict, hash=False)
+    """Options that are one number for a whole call; `fill` takes them too."""
     scratch: int = 6
     """Rows of scratch that `fill` works in, where its family gives it some."""
     label_weight: Callable[..., Any] | None = None
@@ -41,6 +42,9 @@ class Formula:
     steep: Callable[..., Any] | None = None
     """Returns, for elements where the product overflows on the way, a derivative times weight by
     divisor: ``steep(kind, x, y, no, weight, divisor)``. None if no derivative alone overflows."""
+    kernel: str = ""
+    """The compiled kernel that computes the same, if any: of an elementwise loss a key of
+    `companion._numba.KERNELS`, of one over rows of K classes what `run_rows` calls it."""
     convex: bool = True
     """Whether it is convex in its first argument, for each label."""
     symmetric: bool = True

@@ -6,7 +6,8 @@
 
 for each: the logits or probabilities, the `Targets` of the call, the slice of rows, what is wanted,
 whether `x` was float64, and what gives memory for another block (`Scratch.block`). The result is a
-dictionary by the names in `want`.
+dictionary by the names in `want`. Where `companion.engine` says so, values and gradients come from
+the formula's compiled kernel instead, which takes the rows as they lie.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion import engine
 from companion._numpy.blockwise import in_blocks
-from companion._numpy.class_axis import ClassAxis, Scratch
+from companion._numpy.class_axis import NUMBERS, ClassAxis, Scratch
 from companion._numpy.formula import HESSIAN, Formula
 from companion._numpy.targets import Targets, check_ignore_index, check_labels
 from companion.contracts import (
@@ -37,6 +39,8 @@ from companion.contracts import (
 from companion.reduction import REDUCTIONS, apply_weight, denominator
 
 __all__ = ["evaluate_rowwise"]
+
+_LONGER = 4  # a block of the compiled kernel, which needs no scratch of its length
 
 
 def evaluate_rowwise(
@@ -160,6 +164,9 @@ def _evaluate(
     outputs = {
         kind: None if kind in reduced else np.empty(shapes[kind], call.dtype) for kind in call.want
     }
+    compiled = engine.compiled() if call.formula.kernel else None
+    if compiled is not None and call.want != HESSIAN and classes.count:
+        return _run(call, divisor, threads, compiled, outputs), outputs
     view, exact = classes.view(call.x), call.x.dtype.char == "d"
     block = min(classes.rows, classes.block(classes.count ** (2 if call.want == HESSIAN else 1)))
 
@@ -191,6 +198,77 @@ def _evaluate(
 
     (total,) = in_blocks(process, classes.rows, block=block, workers=threads) or (0.0,)
     return total, outputs
+
+
+def _run(
+    call: _Call,
+    divisor: float,
+    threads: int,
+    compiled: Any,
+    outputs: dict[str, np.ndarray | None],
+) -> float:
+    """Fill the outputs in compiled code; return the sum of the losses where that is wanted."""
+    targets, classes, smoothing = call.targets, call.targets.classes, call.targets.smoothing
+    working = np.dtype(np.float32 if call.x.dtype == call.dtype == np.float32 else np.float64)
+    soft = None if targets.are_indices else targets.labels
+    spread = None
+    if call.formula.argument == "probabilities" or not targets.one_class_each:
+        spread = (1 - smoothing, smoothing / classes.count)
+    # What lies as the kernel wants it is taken from where it is, all else copied block by block
+    plain = call.dtype == working and _is_plain(call.x, working) and _is_plain(soft, working)
+    views = [
+        None if a is None else classes.view(a) for a in (call.x, soft, outputs.get("gradient"))
+    ]
+    value = outputs.get("value")
+    length = NUMBERS * _LONGER if plain else NUMBERS
+    block = min(classes.rows, max(1, length // classes.count // compiled.LANES * compiled.LANES))
+
+    def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+        flat = [None if v is None else v.reshape(-1) for v in views] if plain else []
+        memory = None if plain else np.empty((3, block * classes.count), working)
+        blocks: list[np.ndarray] = []
+        for start, stop in bounds:
+            rows, n = slice(start, stop), stop - start
+            place = (start, stop, classes.count, max(1, classes.inner))
+            if memory is not None:
+                blocks = [classes.arrange(part[: n * classes.count]) for part in memory]
+                for view, out in zip(views[:2], blocks, strict=False):
+                    if view is not None:
+                        classes.load(view, start, stop, out)
+                flat = [
+                    None if view is None else part[: n * classes.count]
+                    for view, part in zip(views, memory, strict=True)
+                ]
+                place = (0, n, classes.count, n if blocks[0].flags.c_contiguous else 1)
+            losses = None if value is None else np.empty(n, working)
+            total = compiled.run_rows(
+                call.formula.kernel,
+                flat[0],
+                flat[1],
+                targets.marked(rows) if targets.are_indices else None,
+                spread,
+                targets.weight,
+                None if call.sample_weight is None else call.sample_weight[rows].astype(np.float64),
+                divisor,
+                losses,
+                flat[2],
+                place,
+            )
+            if value is not None:
+                value.reshape(-1)[rows] = losses
+            if memory is not None and views[2] is not None:
+                classes.store(views[2], start, stop, blocks[2])
+            yield (total,)
+
+    (total,) = in_blocks(process, classes.rows, block=block, workers=threads) or (0.0,)
+    return total
+
+
+def _is_plain(array: np.ndarray | None, dtype: np.dtype) -> bool:
+    """Return whether an array, if there is one, is of a dtype, and contiguous."""
+    return array is None or (
+        array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
+    )
 
 
 def _reduce(

@@ -97,6 +97,11 @@ class Targets:
             index = np.where(ignored, 0, index)
         return index.astype(np.intp, copy=False)
 
+    def marked(self, rows: slice) -> np.ndarray:
+        """Return the class of each row; -1 for a row that is ignored."""
+        index, ignored = self.flat[rows].astype(np.intp, copy=False), self.ignored(rows)
+        return index if ignored is None else np.where(ignored, -1, index)
+
     def weighted(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
         """Return a, (K, n), and its sum over all classes but one, Σ_{j≠k} a_j, without a minus."""
         k, n = self.classes.count, rows.stop - rows.start

@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from companion import engine
 from companion._numpy.blockwise import BLOCK
 from companion._numpy.categorical import LOGITS, PROBABILITIES
 from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
@@ -25,6 +26,7 @@ def evaluate(name, want, x, labels, weight=None, reduction="mean", workers=None)
 def test_extra_memory_is_a_few_mebibytes_whatever_the_size(name, workers, dtype):
     x = np.full((2_000_000, 3), 0.3, dtype)  # 45.8 MiB in float64
     labels = np.zeros(len(x), np.int8)
+    evaluate(name, VALUE, x, labels, workers=workers)  # what compiles for it is not counted
     tracemalloc.start()
     try:
         evaluate(name, VALUE, x, labels, workers=workers)
@@ -49,11 +51,21 @@ def test_labels_are_checked_before_the_arithmetic_starts():
     def too_early(*args):
         raise AssertionError("the formula ran")
 
-    formula = dataclasses.replace(LOGITS, fill=too_early)
+    formula = dataclasses.replace(LOGITS, fill=too_early, kernel="none, so a compiled one fails")
     labels = np.zeros(BLOCK + 1, int)
     labels[-1] = 2
     with pytest.raises(IndexError, match=str(BLOCK)):
         evaluate(formula, VALUE, np.zeros((BLOCK + 1, 2)), labels)
+
+
+def test_formula_without_a_kernel_runs_on_numpy_whatever_the_engine():
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(0, 3, (500, 4)), rng.integers(0, 4, 500)
+    formula = dataclasses.replace(LOGITS, fill=lambda x, *_: {"value": x[0] + 7}, kernel="")
+    with engine.use("numba"):
+        (value,) = evaluate(formula, VALUE, x, labels, reduction="none")
+    np.testing.assert_array_equal(value, x[:, 0] + 7)
 
 
 def test_arguments_are_left_as_they_were():

@@ -39,6 +39,15 @@ def test_count_and_mass_leave_out_the_ignored_rows(ignore_index):
     assert none.count(1) == none.mass(None, 1) == 0
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_marked_rows_are_the_ignored_ones(dtype):
+    labels = INDEX.astype(dtype)
+    assert targets(labels).marked(slice(1, 4)).tolist() == [0, 1, 2]
+    marked = targets(labels, ignore_index=2).marked(slice(0, 4))
+    assert marked.tolist() == [-1, 0, 1, -1]
+    assert marked.dtype == np.intp
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.25])
 @pytest.mark.parametrize("ignore_index", [None, 0, -100])
 def test_mass_is_the_sum_of_the_weighted_labels_times_the_weight_of_the_row(

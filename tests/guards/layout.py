@@ -18,7 +18,10 @@ ALLOWED = {
     "_mends": (set(), {"numpy"}),
     "contracts": ({"_mends"}, {"numpy"}),
     "reduction": (set(), {"numpy"}),
-    "_numpy": ({"reduction"}, {"numpy"}),
+    # It imports _numba by name, when it is asked to.
+    "engine": (set(), set()),
+    "_numba": (set(), {"llvmlite", "numba", "numpy"}),
+    "_numpy": ({"engine", "reduction"}, {"numpy"}),
     "elementary": ({"_numpy"}, {"numpy"}),
     "binary": ({"_numpy"}, {"numpy"}),
     "categorical": ({"_numpy", "elementary"}, {"numpy"}),
@@ -34,7 +37,7 @@ ALLOWED = {
     "palette": (set(), {"matplotlib", "matplotlib_inline"}),
     "plotting": ({"palette"}, {"matplotlib", "numpy"}),
     "source": (set(), set()),
-    "versions": (set(), set()),
+    "versions": ({"engine"}, set()),
 }
 # The names of version 0.1 whose contents moved: each only warns and imports its successor.
 RETIRED = {

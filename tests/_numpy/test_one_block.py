@@ -1,0 +1,69 @@
+"""The short way of small arrays gives what the long way gives, and checks as it does."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion._numpy import elementwise
+from companion._numpy.blockwise import BLOCK
+from companion._numpy.formula import BOTH, VALUE
+from tests._numpy.test_elementwise import EVERY_WANT, PLAIN, evaluate
+from tests.tables.losses import draw
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean", "batchmean"])
+@pytest.mark.parametrize("loss", PLAIN, ids=str)
+@EVERY_WANT
+@given(seed=st.integers(0, 2**32 - 1), shape=st.lists(st.integers(1, 9), min_size=1, max_size=3))
+def test_small_plain_arrays_give_what_a_weight_of_one_gives(
+    want, loss, reduction, dtype, seed, shape
+):
+    first, labels, _ = (array.astype(dtype) for array in draw(loss, shape, seed))
+    short = evaluate(loss, want, first, labels, reduction)
+    long = evaluate(loss, want, first, labels, reduction, weight=1)
+    for one, other in zip(short, long, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+        assert type(one) is type(other)
+
+
+@EVERY_WANT
+@pytest.mark.parametrize("size", [1, 1000, BLOCK, BLOCK + 1])
+def test_short_way_is_taken_up_to_one_block(size, want, monkeypatch):
+    calls = []
+
+    def watched(*args, **kwargs):
+        calls.append(args)
+        return original(*args, **kwargs)
+
+    original = elementwise.evaluate
+    monkeypatch.setattr(elementwise, "evaluate", watched)
+    evaluate(PLAIN[1], want, np.zeros(size), np.ones(size), "mean")
+    assert len(calls) == (size > BLOCK)
+
+
+@pytest.mark.parametrize("loss", PLAIN, ids=str)
+def test_small_arrays_are_left_as_they_were_and_results_are_new(loss):
+    first, labels, _ = draw(loss, (3, 4))
+    first.flags.writeable = labels.flags.writeable = False
+    before = first.copy(), labels.copy()
+    results = evaluate(loss, BOTH, first, labels, "none")
+    np.testing.assert_array_equal((first, labels), before)
+    for result in results:
+        assert not np.shares_memory(result, first)
+        assert not np.shares_memory(result, labels)
+        assert result.shape == first.shape
+        assert result.flags.c_contiguous
+
+
+@pytest.mark.parametrize("loss", PLAIN, ids=str)
+@pytest.mark.parametrize("bad", [1.5, -1e-300, np.nan, np.inf, -np.inf])
+def test_small_arrays_are_checked_with_the_place_of_the_culprit(loss, bad):
+    first, labels, _ = draw(loss, (3, 4))
+    labels[1, 2] = bad
+    with pytest.raises(ValueError, match=r"labels: .* at index \(1, 2\) \(1 of 12 outside\)"):
+        evaluate(loss, VALUE, first, labels, "mean")
+    if loss.argument == "probabilities":
+        with pytest.raises(ValueError, match=r"probabilities: .* at index \(1, 2\)"):
+            evaluate(loss, VALUE, labels, first, "mean")
