@@ -65,13 +65,16 @@ def differentiable(
         ctx.numbers = [x for x in inputs if isinstance(x, int | float)]
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
+        ctx.set_materialize_grads(False)  # no tangent is None: 0 times an infinite slope is NaN
 
     def plain_forward(ctx: Any, *inputs: Any) -> Tensor:
         setup_context(ctx, inputs, None)
         return formula(*inputs)
 
-    def pull_back(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    def pull_back(ctx: Any, grad: Tensor | None) -> tuple[Any, ...]:
         wanted = ctx.needs_input_grad
+        if grad is None:
+            return tuple(None for _ in wanted)
         grads = backward(grad, wanted, *ctx.saved_tensors, *ctx.numbers)
         return (*grads, *(None for _ in ctx.numbers))
 

@@ -135,6 +135,25 @@ def test_pos_weight_is_pytorchs(shape, reduction, device):
     torch.testing.assert_close(with_(torch_losses), with_(F), **PEER)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        torch_losses.binary_cross_entropy_with_logits,
+        lambda z, y: torch_losses.binary_cross_entropy_with_logits(z, y, pos_weight=1 + 0 * y),
+        lambda z, y: torch_losses.sigmoid_focal_loss(z, y, gamma=0, alpha=-1, reduction="mean"),
+    ],
+    ids=["plain", "pos_weight", "focal"],
+)
+def test_forward_mode_at_infinite_logits_gives_the_limit(loss, device):
+    z = torch.tensor([-torch.inf, torch.inf, -torch.inf, torch.inf, 0.0], device=device)
+    y = torch.tensor([0.0, 1.0, 1.0, 0.0, 0.5], device=device)
+    expected = torch.tensor([0.0, 0.0, -0.2, 0.2, 0.0], device=device)
+    torch.testing.assert_close(torch.func.jacfwd(loss)(z, y), expected)
+    v = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0], device=device)
+    slope = torch.func.jvp(lambda z: loss(z, y), (z,), (v,))[1]
+    torch.testing.assert_close(slope, v @ expected)
+
+
 def test_weight_that_meets_no_loss_has_no_gradient(device):
     z = torch.tensor([-torch.inf, torch.inf, 0.0], device=device)
     y, a = torch.tensor([0.0, 1.0, 1.0], device=device), torch.ones_like(z, requires_grad=True)
