@@ -110,13 +110,14 @@ def shorts(numbers, out):
 
 def test_sum_s_exponential_is_within_its_error():
     numbers = large(np.float64)
-    rests = np.spacing(numbers) * np.random.default_rng(2).uniform(-0.5, 0.5, numbers.size)
+    rests = np.spacing(numbers) * np.random.default_rng(1).uniform(-0.5, 0.5, numbers.size)
     out = np.empty_like(numbers)
     sums(numbers, rests, out)
     with mpmath.workprec(200):
         pairs = zip(numbers.tolist(), rests.tolist(), strict=True)
         exact = [mpmath.exp(-(mpmath.mpf(a) + mpmath.mpf(rest))) for a, rest in pairs]
-    assert worst_ulp(out, exact) < 1  # half an ULP of the last sum, the rest of what r is
+    # Half an ULP of the last sum, and a part of one of what is added there, below √2 - 1
+    assert worst_ulp(out, exact) < 0.9
 
 
 def test_short_exponential_is_within_its_error():

@@ -80,7 +80,7 @@ def test_lanes_beyond_the_last_row_are_not_stored():
     # After the last row is what belongs to nobody here; the lanes beyond it hold other numbers
     x, base, block = np.zeros(LANES * 3), np.empty(LANES, np.int64), np.ones(LANES * 3)
     runs = place(0, 2, 3, 1, False, base)
-    block[2::LANES] = 7
+    block.reshape(3, LANES)[:, 2:] = 7
     store(block, base, 2, runs, 1, x)
     np.testing.assert_array_equal(x, [*[1] * 6, *[0] * (x.size - 6)])
 

@@ -10,15 +10,8 @@ from companion import binary_cross_entropy_with_logits, engine
 from companion._numpy.binary import LOGITS
 from companion._numpy.blockwise import BLOCK
 from companion._numpy.elementwise import evaluate_elementwise
-from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
-from tests.tables.losses import LOSSES, draw
-
-PLAIN = [loss for loss in LOSSES if not loss.options]
-EVERY_WANT = pytest.mark.parametrize("want", [VALUE, GRADIENT, HESSIAN, BOTH], ids="+".join)
-
-
-def evaluate(loss, want, first, labels, reduction, weight=None):
-    return evaluate_elementwise(loss.formula, want, first, labels, weight, reduction, None)
+from companion._numpy.formula import BOTH, VALUE
+from tests.tables.losses import EVERY_WANT, PLAIN, draw, evaluate
 
 
 @pytest.mark.parametrize("loss", PLAIN, ids=str)

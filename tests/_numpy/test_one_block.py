@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from companion._numpy import elementwise
 from companion._numpy.blockwise import BLOCK
 from companion._numpy.formula import BOTH, VALUE
-from tests._numpy.test_elementwise import EVERY_WANT, PLAIN, evaluate
-from tests.tables.losses import draw
+from tests.tables.losses import EVERY_WANT, PLAIN, draw, evaluate
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

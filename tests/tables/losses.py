@@ -9,10 +9,12 @@ from functools import partial
 from types import ModuleType
 
 import numpy as np
+import pytest
 
 from companion import binary, focal
 from companion._numpy import binary as binary_formulas
-from companion._numpy.formula import Formula
+from companion._numpy.elementwise import evaluate_elementwise
+from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE, Formula
 
 ON_LOGITS = {
     "value": binary.binary_cross_entropy_with_logits,
@@ -168,7 +170,14 @@ LOSSES = [
     _focal_row("focal", 2.0),
     _focal_row("focal, alpha", 0.5, alpha=0.25),
 ]
+PLAIN = [loss for loss in LOSSES if not loss.options]
+EVERY_WANT = pytest.mark.parametrize("want", [VALUE, GRADIENT, HESSIAN, BOTH], ids="+".join)
 REDUCTIONS = ["none", "sum", "mean", "weighted_mean"]
+
+
+def evaluate(loss, want, first, labels, reduction, weight=None):
+    """Return what is wanted of a loss by the way that it has in common with all of its family."""
+    return evaluate_elementwise(loss.formula, want, first, labels, weight, reduction, None)
 
 
 def draw(loss, shape, seed=0):
