@@ -87,9 +87,11 @@ test-wheel: environment ## Test the wheel in an environment of its own, with the
 test-oldest: environment ## The same with the oldest that are supported
 	@sh .ci/installed.sh oldest
 
-bench: environment ## Measure accuracy and speed against the peers (some minutes; wants a quiet machine)
+bench: environment ## Measure accuracy and speed against the peers, also without AVX-512 (half an hour; wants a quiet machine)
 	@.venv/bin/python benchmarks/accuracy.py
-	@.venv/bin/python benchmarks/speed.py
+	@.venv/bin/python benchmarks/speed.py --store book/_data/speed.json
+	@NPY_DISABLE_CPU_FEATURES="$$(.venv/bin/python -c '$(AVX512)')" ATEN_CPU_CAPABILITY=avx2 \
+	NUMBA_CPU_NAME=haswell .venv/bin/python benchmarks/speed.py --store book/_data/speed.json
 
 frameworks: environment ## Ask every framework about the loss, and store the answers (3 GB for a while; needs a network)
 	@sh .ci/frameworks.sh

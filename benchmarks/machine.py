@@ -5,10 +5,23 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import platform
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
-PACKAGES = ["numpy", "scipy", "scikit-learn", "torch", "jax", "optax", "keras", "tensorflow"]
+import numpy as np
+
+PACKAGES = [
+    "numpy",
+    "numba",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "jax",
+    "optax",
+    "keras",
+    "tensorflow",
+]
 
 
 def optional(name: str) -> ModuleType | None:
@@ -40,11 +53,25 @@ def versions() -> dict[str, str]:
     return found
 
 
+def instructions() -> str:
+    """Return whether NumPy uses the vectors for which alone it has a log1p."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    return (
+        "AVX-512" if any(f == "X86_V4" or f.startswith("AVX512") for f in found) else "no AVX-512"
+    )
+
+
+def circumstances() -> dict[str, object]:
+    """Return what a stored measurement has to say of itself."""
+    return {"date": f"{date.today()}", "processor": processor(), "versions": versions()}
+
+
 def heading() -> str:
     """Return two lines that say what was measured on what."""
     installed = ", ".join(f"{name} {version}" for name, version in versions().items())
     absent = ", ".join(name for name in PACKAGES if name not in versions()) or "none"
-    return f"{installed}; {processor()}\nnot installed, and so not measured: {absent}"
+    where = f"{processor()}, {instructions()}"
+    return f"{installed}; {where}\nnot installed, and so not measured: {absent}"
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:

@@ -1,13 +1,15 @@
 """Measure time and memory against the peers, as ratios within one run.
 
-    python benchmarks/speed.py [--sizes 1000 10000000] [--shapes 256x1000] [--json speed.json]
+    python benchmarks/speed.py [--sizes 1000 10000000] [--shapes 256x1000] [--store speed.json]
 
 Nanoseconds for each element: the median over rounds, in each of which every implementation runs
 once, so that what else the machine does hits them all alike. Labels are random. Extra memory is the
 growth of the process's peak, each measured in a process of its own. A ratio above 1 means that the
 companion is faster. The floor is one exp and one log1p for each element, in blocks. Last come the
-losses of several classes, with class indices: PyTorch's forward and backward on one thread, the
-classes being dimension 1 of each shape, and NumPy's.
+losses of several classes, with class indices: NumPy's value, and the forward and backward passes of
+PyTorch and the twin on one thread, the classes being dimension 1 of each shape.
+
+With `--store`, the records join those that the file has of other instruction sets.
 """
 
 from __future__ import annotations
@@ -19,174 +21,31 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from machine import heading, optional, table, versions
-
-import companion
+from contenders import (
+    BOTH,
+    OF_CLASSES,
+    ONE_LINER,
+    PEER,
+    READING,
+    TRAINED,
+    TWIN,
+    VALUE,
+    Calls,
+    array_class_calls,
+    class_calls,
+    contenders,
+)
+from machine import circumstances, heading, instructions, optional, table
 
 DTYPES = ["float64", "float32"]
-ONE_LINER, FLOOR = "NumPy one-liner", "floor: exp and log1p"
-PEER, TWIN, CLASSES = "PyTorch", "torch twin", "cross-entropy over classes"
+ROWS = ["256x5000", "1000000x10", "10000x1000"]  # of NumPy's
 SHAPES = ["256x1000", "256x32000", "8x21x128x128", "65536x10"]
 
 
-def value_of_one_liner(z: np.ndarray, y: np.ndarray) -> float:
-    """Return the popular stable form."""
-    return np.mean(np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))))
-
-
-def both_of_one_liner(z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the popular stable form, and the popular gradient."""
-    return value_of_one_liner(z, y), (1 / (1 + np.exp(-z)) - y) / len(z)
-
-
-def floor(z: np.ndarray, _: np.ndarray) -> None:
-    """Do the least that any formula in NumPy must: one exp and one log1p for each element."""
-    scratch = np.empty(min(len(z), 16384), z.dtype)
-    for start in range(0, len(z), len(scratch)):
-        part = scratch[: len(z) - start]
-        np.exp(z[start : start + len(part)], out=part)
-        np.log1p(part, out=part)
-
-
-def numpy_calls(z: np.ndarray, y: np.ndarray) -> dict[str, dict[str, Callable]]:
-    """Return the implementations on arrays, for value and for value and gradient."""
-    value = companion.binary_cross_entropy_with_logits
-    both = companion.binary_cross_entropy_with_logits_value_and_gradient
-    calls = {
-        "value": {
-            ONE_LINER: lambda: value_of_one_liner(z, y),
-            FLOOR: lambda: floor(z, y),
-            "companion": lambda: value(z, y),
-            "companion, workers=2": lambda: value(z, y, workers=2),
-        },
-        "value and gradient": {
-            ONE_LINER: lambda: both_of_one_liner(z, y),
-            "companion": lambda: both(z, y),
-            "companion, workers=2": lambda: both(z, y, workers=2),
-        },
-    }
-    if optional("sklearn"):
-        from sklearn._loss import HalfBinomialLoss
-
-        loss = HalfBinomialLoss()
-        for threads in (1, 2):
-            calls["value"][f"scikit-learn, {threads} threads"] = lambda n=threads: np.mean(
-                loss.loss(y, z, n_threads=n)
-            )
-            calls["value and gradient"][f"scikit-learn, {threads} threads"] = lambda n=threads: (
-                loss.loss_gradient(y, z, n_threads=n)
-            )
-    return calls
-
-
-ROWS = (256, 5000)  # rows and classes of NumPy's
-OF_CLASSES = "value over 5,000 classes"
-
-
-def array_class_calls(dtype: str) -> dict[str, Callable]:
-    """Return the implementations of the cross-entropy of class indices on arrays."""
-    rng = np.random.default_rng(0)
-    z = rng.normal(0, 3, ROWS).astype(dtype)
-    rows, labels = np.arange(ROWS[0]), rng.integers(0, ROWS[1], ROWS[0])
-
-    def one_liner() -> float:
-        shifted = z - z.max(axis=1, keepdims=True)
-        return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels])
-
-    calls = {ONE_LINER: one_liner, "companion": lambda: companion.cross_entropy(z, labels)}
-    if optional("scipy"):
-        from scipy.special import log_softmax
-
-        calls["SciPy, log_softmax"] = lambda: -np.mean(log_softmax(z, axis=1)[rows, labels])
-    return calls
-
-
-def torch_calls(z: np.ndarray, y: np.ndarray, compiled: bool) -> dict[str, dict[str, Callable]]:
-    """Return the implementations on tensors: forward, and forward and backward."""
-    calls: dict[str, dict[str, Callable]] = {"value": {}, "value and gradient": {}}
-    torch = optional("torch")
-    if torch is None:
-        return calls
-    from companion import torch_losses
-
-    x, t = torch.tensor(z), torch.tensor(y)
-    leaf = x.clone().requires_grad_()
-    functions = {
-        "PyTorch": torch.nn.functional.binary_cross_entropy_with_logits,
-        "torch twin": torch_losses.binary_cross_entropy_with_logits,
-    }
-
-    def train(function: Callable) -> None:
-        leaf.grad = None
-        function(leaf, t).backward()
-
-    for name, function in functions.items():
-        for threads in (1, 2):
-            label = f"{name}, {threads} threads"
-            calls["value"][label] = with_threads(threads, lambda f=function: f(x, t))
-            calls["value and gradient"][label] = with_threads(threads, lambda f=function: train(f))
-        for threads in (1, 2) if compiled else ():
-            # Compiled code is made for a number of threads, hence a function for each.
-            call = torch.compile(lambda x, t, f=function: f(x, t), dynamic=False)
-            label = f"{name}, compiled, {threads} threads"
-            calls["value"][label] = with_threads(threads, lambda f=call: f(x, t))
-            calls["value and gradient"][label] = with_threads(threads, lambda f=call: train(f))
-    return calls
-
-
-def class_calls(shape: tuple[int, ...], dtype: str) -> dict[str, Callable]:
-    """Return the cross-entropies over K classes: forward and backward, on one thread."""
-    import torch
-
-    from companion import torch_losses
-
-    drawn = torch.Generator().manual_seed(0)
-    logits = 3 * torch.randn(shape, dtype=getattr(torch, dtype), generator=drawn)
-    index = torch.randint(0, shape[1], (shape[0], *shape[2:]), generator=drawn)
-    logits.requires_grad_()
-
-    def train(function: Callable) -> None:
-        logits.grad = None
-        function(logits, index).backward()
-
-    functions = {PEER: torch.nn.functional.cross_entropy, TWIN: torch_losses.cross_entropy}
-    return {name: with_threads(1, lambda f=f: train(f)) for name, f in functions.items()}
-
-
-def with_threads(threads: int, call: Callable) -> Callable:
-    """Return the call, run with so many of PyTorch's threads."""
-    import torch
-
-    def run() -> None:
-        torch.set_num_threads(threads)
-        call()
-
-    return run
-
-
-def arguments(size: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return logits and random labels."""
-    rng = np.random.default_rng(0)
-    z, y = np.empty(size, dtype), np.empty(size, dtype)
-    for start in range(0, size, 65536):  # in pieces, which raise no peak that would hide a call's
-        piece = z[start : start + 65536]
-        piece[:] = rng.normal(0, 3, len(piece))
-        y[start : start + 65536] = rng.integers(0, 2, len(piece))
-    return z, y
-
-
-def calls_for(size: int, dtype: str, compiled: bool) -> dict[str, dict[str, Callable]]:
-    """Return every implementation, by quantity and name."""
-    z, y = arguments(size, dtype)
-    ours, theirs = numpy_calls(z, y), torch_calls(z, y, compiled)
-    return {quantity: ours[quantity] | theirs[quantity] for quantity in ours}
-
-
-def time_all(calls: dict[str, Callable], size: int, seconds: float) -> dict[str, float]:
+def time_all(calls: Calls, size: int, seconds: float) -> dict[str, float]:
     """Return nanoseconds for each element, the median over interleaved rounds."""
     repeats = {}
     for name, call in calls.items():
@@ -205,9 +64,46 @@ def time_all(calls: dict[str, Callable], size: int, seconds: float) -> dict[str,
     return {name: float(np.median(each)) / size * 1e9 for name, each in times.items()}
 
 
-def peak_of(size: int | str, dtype: str, quantity: str, name: str) -> float:
+def lengths(shape: str) -> tuple[int, ...]:
+    """Return (256, 1000) for "256x1000"."""
+    return tuple(map(int, shape.split("x")))
+
+
+def measure(options: argparse.Namespace) -> list[dict]:
+    """Return one record for each size or shape, dtype, quantity and implementation."""
+    compiled = not options.no_compile
+    groups: list[tuple[str, str, str, Calls]] = []
+    for size in options.sizes:
+        for dtype in DTYPES:
+            for quantity, calls in contenders(size, dtype, compiled).items():
+                groups.append((str(size), dtype, quantity, calls))
+    for rows in options.rows:
+        for dtype in DTYPES:
+            groups.append((rows, dtype, OF_CLASSES, array_class_calls(lengths(rows), dtype)))
+    for shape in options.shapes if optional("torch") else ():
+        for dtype in DTYPES:
+            groups.append((shape, dtype, TRAINED, class_calls(lengths(shape), dtype, compiled)))
+    records = []
+    for size, dtype, quantity, calls in groups:
+        if compiled and (torch := optional("torch")):
+            torch.compiler.reset()  # a shape is compiled anew, not made dynamic
+        largest = size == str(max(options.sizes)) or quantity == TRAINED
+        times = time_all(calls, math.prod(lengths(size)), options.seconds)
+        for name, nanoseconds in times.items():
+            record = {"size": size, "dtype": dtype, "quantity": quantity, "method": name}
+            record["nanoseconds"] = nanoseconds
+            if largest and not options.no_memory and "compiled" not in name:
+                record["mebibytes"] = peak_of(size, dtype, quantity, name)
+            records.append(record)
+    return records
+
+
+# Memory ------------------------------------------------------------------------------------------
+
+
+def peak_of(size: str, dtype: str, quantity: str, name: str) -> float:
     """Return by how many MiB one call raises the peak of a process of its own."""
-    command = [sys.executable, __file__, "--peak-of", quantity, name, dtype, str(size)]
+    command = [sys.executable, __file__, "--peak-of", quantity, name, dtype, size]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return float(output.split()[-1])
 
@@ -215,12 +111,12 @@ def peak_of(size: int | str, dtype: str, quantity: str, name: str) -> float:
 def print_peak(quantity: str, name: str, dtype: str, size: str) -> None:
     """Run one call at a small size, then at the given one, and print the growth of the peak."""
 
-    def call_at(size: str) -> Callable:
-        if quantity == CLASSES:
-            return class_calls(lengths(size), dtype)[name]
-        return calls_for(int(size), dtype, compiled=False)[quantity][name]
+    def call_at(size: str) -> object:
+        if quantity == TRAINED:
+            return class_calls(lengths(size), dtype, compiled=False)[name]
+        return contenders(int(size), dtype, compiled=False)[quantity][name]
 
-    call_at("8x10" if quantity == CLASSES else "1000")()
+    call_at("8x10" if quantity == TRAINED else "1000")()
     call = call_at(size)
     gc.collect()
     before = peak(reset=True)
@@ -242,106 +138,67 @@ def peak(*, reset: bool = False) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def measure(sizes: list[int], seconds: float, compiled: bool, memory: bool) -> list[dict]:
-    """Return one record for each size, dtype, quantity and implementation."""
-    records = []
-    for size in sizes:
-        for dtype in DTYPES:
-            if compiled and (torch := optional("torch")):
-                torch.compiler.reset()  # a shape is compiled anew, not made dynamic
-            for quantity, calls in calls_for(size, dtype, compiled).items():
-                for name, each in time_all(calls, size, seconds).items():
-                    record = {"size": size, "dtype": dtype, "quantity": quantity, "method": name}
-                    record["nanoseconds"] = each
-                    if memory and size == max(sizes) and "compiled" not in name:
-                        record["mebibytes"] = peak_of(size, dtype, quantity, name)
-                    records.append(record)
-    size = math.prod(ROWS)
-    for dtype in DTYPES:
-        for name, each in time_all(array_class_calls(dtype), size, seconds).items():
-            record = {"size": size, "dtype": dtype, "quantity": OF_CLASSES, "method": name}
-            records.append(record | {"nanoseconds": each})
-    return records
+# The report --------------------------------------------------------------------------------------
 
-
-def lengths(shape: str) -> tuple[int, ...]:
-    """Return (256, 1000) for "256x1000"."""
-    return tuple(map(int, shape.split("x")))
-
-
-def measure_classes(shapes: list[str], seconds: float, memory: bool) -> list[dict]:
-    """Return one record for each shape, dtype and implementation."""
-    records = []
-    for shape in shapes if optional("torch") else ():
-        for dtype in DTYPES:
-            calls = class_calls(lengths(shape), dtype)
-            for name, each in time_all(calls, math.prod(lengths(shape)), seconds).items():
-                record = {"size": shape, "dtype": dtype, "quantity": CLASSES, "method": name}
-                record["nanoseconds"] = each
-                if memory:
-                    record["mebibytes"] = peak_of(shape, dtype, CLASSES, name)
-                records.append(record)
-    return records
-
-
-def report_classes(records: list[dict]) -> str:
-    """Return what the twin takes as a multiple of what PyTorch takes, beside the targets."""
-    found = {(r["size"], r["dtype"], r["method"]): r for r in records}
-    rows = []
-    for (size, dtype, method), ours in found.items():
-        theirs = found[size, dtype, PEER]
-        for unit, most in MOST.items() if method == TWIN else ():
-            if unit in ours:
-                ratio = ours[unit] / theirs[unit]
-                reached = "reached" if ratio <= most else "missed"
-                pair = [f"{each[unit]:.2f}" for each in (theirs, ours)]
-                measured = [f"{most:.1f}", f"{ratio:.2f}", reached]
-                rows.append([size.replace("x", " x "), dtype, unit, *pair, *measured])
-    columns = [CLASSES, "dtype", "", PEER, TWIN, "at most", "measured", ""]
-    return table(columns, rows)
-
-
-MOST = {"nanoseconds": 1.5, "mebibytes": 1.2}  # times what PyTorch takes, over classes
-TARGETS = [  # (size, ours, against, quantity, the ratio to reach)
-    (10**7, "companion", ONE_LINER, "value", {"float64": 2.0, "float32": 2.0}),
-    (10**7, "companion, workers=2", ONE_LINER, "value", {"float64": 4.0, "float32": 3.0}),
-    (10**7, "companion, workers=2", "scikit-learn, 2 threads", "value", 3.0),
-    (10**7, "companion, workers=2", "scikit-learn, 2 threads", "value and gradient", 3.0),
-    (10**7, "companion", "PyTorch, 1 threads", "value and gradient", 1.5),
-    (10**7, "companion, workers=2", "PyTorch, 2 threads", "value and gradient", 1.5),
-    (10**7, "torch twin, 1 threads", "PyTorch, 1 threads", "value and gradient", 0.7),
-    (10**7, "torch twin, 2 threads", "PyTorch, 2 threads", "value and gradient", 0.7),
-    (10**7, "torch twin, compiled, 2 threads", "PyTorch, compiled, 2 threads", "value", 1.0),
-    (10**7, "torch twin, compiled, 2 threads", "PyTorch, compiled, 2 threads",
-     "value and gradient", 1.2),
-    (10**3, "companion", ONE_LINER, "value", 1 / 1.5),
-    (10**3, "companion", "scikit-learn, 2 threads", "value", 1.0),
-    (10**3, "torch twin, 1 threads", "PyTorch, 1 threads", "value and gradient", 0.5),
-    (10**3, "torch twin, compiled, 1 threads", "PyTorch, compiled, 1 threads", "value", 1.0),
-    (math.prod(ROWS), "companion", "SciPy, log_softmax", OF_CLASSES, {"float64": 1.0}),
-]  # fmt: skip
+COMPILED = f"{TWIN}, compiled, 2 threads", f"{PEER}, compiled, 2 threads"
+FAST, FASTER, SKLEARN = "companion, Numba", "companion, Numba, workers=2", "scikit-learn, 2 threads"
+TARGETS = [  # (size, ours, against, quantity, the ratio to reach; of float64 and float32 if two)
+    (10**7, "companion", ONE_LINER, VALUE, 2.0),
+    (10**7, "companion, workers=2", ONE_LINER, VALUE, (4.0, 3.0)),
+    (10**7, "companion, workers=2", SKLEARN, VALUE, 3.0),
+    (10**7, "companion, workers=2", SKLEARN, BOTH, 3.0),
+    (10**7, "companion, workers=2", f"{PEER}, 2 threads", BOTH, 1.5),
+    (10**5, "companion, workers=2", "companion", VALUE, 1.0),
+    (10**3, "companion", ONE_LINER, VALUE, 1 / 1.5),
+    (10**7, FAST, ONE_LINER, VALUE, {"AVX-512": 5.0, "no AVX-512": 8.0}),
+    (10**7, FASTER, ONE_LINER, VALUE, {"AVX-512": (8.0, 7.0), "no AVX-512": (14.0, 12.0)}),
+    (10**5, FAST, ONE_LINER, VALUE, 2.0),
+    (10**3, FAST, ONE_LINER, VALUE, (1.3, 1.0)),
+    (10**7, FASTER, ONE_LINER, BOTH, 9.0),
+    (10**5, FASTER, ONE_LINER, BOTH, 4.0),
+    (10**3, FASTER, ONE_LINER, BOTH, 1.5),
+    (10**7, FASTER, COMPILED[1], VALUE, 1.5),
+    (10**7, FASTER, COMPILED[1], BOTH, 2.5),
+    (10**7, FASTER, SKLEARN, VALUE, 6.0),
+    (10**5, FASTER, SKLEARN, VALUE, 4.0),
+    (10**3, FASTER, SKLEARN, VALUE, 1.0),
+    (10**7, FASTER, READING, VALUE, 1 / 1.8),
+    (10**7, f"{TWIN}, 1 threads", f"{PEER}, 1 threads", BOTH, 0.7),
+    (10**7, *COMPILED, VALUE, 0.95),
+    (10**7, *COMPILED, BOTH, 1.2),
+    (10**3, f"{TWIN}, 1 threads", f"{PEER}, 1 threads", BOTH, 0.5),
+    ("256x5000", "companion", "SciPy, log_softmax", OF_CLASSES, 1.0),
+    *(
+        (size, FAST, theirs, OF_CLASSES, least)
+        for size in ("1000000x10", "10000x1000")
+        for theirs, least in (("SciPy, log_softmax", 3.0), (f"{PEER}, 1 threads", 1.5))
+    ),
+    *((size, TWIN, PEER, TRAINED, 1 / 1.5) for size in SHAPES),
+    *((size, f"{TWIN}, compiled", f"{PEER}, compiled", TRAINED, 1 / 1.2) for size in SHAPES),
+]
 
 
 def report(records: list[dict]) -> str:
-    """Return the times as one table for each size and dtype, then the targets and what came."""
+    """Return the records as one table for each size, dtype and quantity, then the targets."""
     groups: dict[tuple, list[dict]] = {}
     for record in records:
         groups.setdefault((record["size"], record["dtype"], record["quantity"]), []).append(record)
     parts = []
     for (size, dtype, quantity), group in groups.items():
-        base = next(r["nanoseconds"] for r in group if r["method"] == ONE_LINER)
+        base = group[0]
         rows = [
             [
                 record["method"],
                 f"{record['nanoseconds']:.2f}",
-                f"{base / record['nanoseconds']:.2f}",
+                f"{base['nanoseconds'] / record['nanoseconds']:.2f}",
                 f"{record['mebibytes']:.0f}" if "mebibytes" in record else "",
             ]
             for record in group
         ]
-        columns = [quantity, "ns/element", "one-liner is x slower", "extra MiB"]
-        parts.append(f"N = {size:,}, {dtype}\n\n" + table(columns, rows))
-    return "\n\n".join([*parts, report_targets(records)])
+        columns = [quantity, "ns/element", f"{base['method']} is x slower", "extra MiB"]
+        shape = " x ".join(f"{length:,}" for length in lengths(size))
+        parts.append(f"N = {shape}, {dtype}\n\n" + table(columns, rows))
+    return "\n\n".join([*parts, report_targets(records), report_memory(records)])
 
 
 def report_targets(records: list[dict]) -> str:
@@ -349,38 +206,50 @@ def report_targets(records: list[dict]) -> str:
     times = {(r["size"], r["dtype"], r["quantity"], r["method"]): r["nanoseconds"] for r in records}
     rows = []
     for size, ours, theirs, quantity, least in TARGETS:
-        for dtype in DTYPES:
-            pair = [times.get((size, dtype, quantity, name)) for name in (ours, theirs)]
-            if None in pair or (isinstance(least, dict) and dtype not in least):
+        least = least[instructions()] if isinstance(least, dict) else least
+        for i, dtype in enumerate(DTYPES):
+            pair = [times.get((str(size), dtype, quantity, name)) for name in (ours, theirs)]
+            if None in pair:
                 continue
-            ratio = pair[1] / pair[0]
-            target = least[dtype] if isinstance(least, dict) else least
+            ratio, target = pair[1] / pair[0], least[i] if isinstance(least, tuple) else least
             reached = "reached" if ratio >= target else "missed"
-            rows.append([f"{ours} / {theirs}", quantity, f"{size:,}", dtype, f"{target:.2f}",
+            rows.append([f"{ours} / {theirs}", quantity, str(size), dtype, f"{target:.2f}",
                          f"{ratio:.2f}", reached])  # fmt: skip
     return table(["faster than", "", "N", "dtype", "target", "measured", ""], rows)
 
 
+def report_memory(records: list[dict]) -> str:
+    """Return the memory that the twin takes over classes, as a multiple of PyTorch's."""
+    found = {(r["size"], r["dtype"], r["method"]): r for r in records if r["quantity"] == TRAINED}
+    rows = []
+    for (size, dtype, method), ours in found.items():
+        if method == TWIN and "mebibytes" in ours:
+            ratio = ours["mebibytes"] / found[size, dtype, PEER]["mebibytes"]
+            rows.append([size, dtype, f"{ratio:.2f}", "reached" if ratio <= 1.2 else "missed"])
+    return table(["extra memory of the twin", "dtype", "of PyTorch's (at most 1.2)", ""], rows)
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure, print and store."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10**3, 10**5, 10**7])
+    parser.add_argument("--rows", nargs="*", default=ROWS, help="of NumPy's over classes")
     parser.add_argument("--shapes", nargs="*", default=SHAPES, help="of logits over classes")
     parser.add_argument("--seconds", type=float, default=5.0, help="time for each table")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--no-memory", action="store_true", help="leave the memory out")
-    parser.add_argument("--json", type=Path, help="also store the records in this file")
+    parser.add_argument("--store", type=Path, help="keep the records in this file")
     parser.add_argument("--peak-of", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak_of:
         print_peak(*options.peak_of)
         return
-    records = measure(options.sizes, options.seconds, not options.no_compile, not options.no_memory)
-    classes = measure_classes(options.shapes, options.seconds, not options.no_memory)
-    print(heading(), report(records), report_classes(classes), sep="\n\n")
-    if options.json:
-        stored = {"versions": versions(), "records": records + classes}
-        options.json.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    records = measure(options)
+    print(heading(), report(records), sep="\n\n")
+    if options.store:
+        text = options.store.read_text(encoding="utf-8") if options.store.exists() else "{}"
+        stored = json.loads(text) | {instructions(): circumstances() | {"records": records}}
+        options.store.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
