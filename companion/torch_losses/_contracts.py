@@ -161,9 +161,15 @@ def check_weight(
         fits = False
     if not fits or (exactly and tuple(weight.shape) != tuple(shape)):
         wanted = "one number for each class," if exactly else "a shape that broadcasts to"
+        mend = "give lengths of 1 where it repeats"
+        if exactly:
+            mend = f'to weigh rows multiply the losses of reduction="none" by {name}'
+        elif weight.shape == (2,):
+            mend += (
+                f", or for two labels pass weight=torch.where(target == 1, {name}[1], {name}[0])"
+            )
         raise ValueError(
-            f"{name}: expected {wanted} {tuple(shape)}, got {tuple(weight.shape)}; "
-            "give lengths of 1 where it repeats"
+            f"{name}: expected {wanted} {tuple(shape)}, got {tuple(weight.shape)}; {mend}"
         )
     if weight.device != like.device:
         raise ValueError(

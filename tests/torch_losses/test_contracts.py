@@ -321,3 +321,24 @@ def test_transforms_refuse_what_eager_mode_refuses(transform, function, first, t
 
     with pytest.raises(error):
         call(first, target)
+
+
+@pytest.mark.parametrize("name", ["weight", "pos_weight"])
+def test_two_weights_become_one_for_each_label(name):
+    input, target = torch.tensor([0.5, -1.0, 2.0]), torch.tensor([1.0, 0.0, 1.0])
+    weights = {name: torch.tensor([3.0, 5.0])}
+    with pytest.raises(ValueError, match="for two labels pass weight=") as refused:
+        torch_losses.binary_cross_entropy_with_logits(input, target, **weights)
+    mend = str(refused.value).rpartition("pass weight=")[2]
+    weight = eval(mend, {"torch": torch, "target": target} | weights)
+    found = torch_losses.binary_cross_entropy_with_logits(input, target, weight)
+    by_class = torch.nn.functional.cross_entropy(
+        torch.stack([0 * input, input], 1), target.long(), weights[name], reduction="sum"
+    )
+    torch.testing.assert_close(found, by_class / 3)
+
+
+def test_weights_of_rows_are_multiplied_with_the_losses():
+    input, target, weight = torch.zeros(4, 3), torch.tensor([0, 1, 2, 2]), torch.ones(4)
+    with pytest.raises(ValueError, match='multiply the losses of reduction="none" by weight'):
+        torch_losses.cross_entropy(input, target, weight)
