@@ -231,7 +231,7 @@ def run_rows(
         None if labels is None else _read(labels),
         _read(np.empty(0, np.intp) if index is None else index),
         spread,
-        weight,
+        _read(weight),
         np.empty(0) if sample_weight is None else sample_weight,
         divisor,
         nothing if value is None else value,
@@ -245,7 +245,7 @@ def run_rows(
 
 
 def _read(array: np.ndarray) -> np.ndarray:
-    """Return an array that is only read, so that the caller's flags need no code of their own."""
-    array = array[...]
+    """Return an array that is only read, whose flags and strides need no code of their own."""
+    array = np.ascontiguousarray(array)[...]
     array.setflags(write=False)
     return array

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from companion import categorical, engine, reference
+from companion._numba.categorical import _run
 from companion._numba.tiles import LANES, LONG
 from tests.tables.grids import worst_ulp
 
@@ -164,6 +165,16 @@ def test_weights_ignored_rows_and_reductions_are_those_of_numpy(
             eps = np.finfo(ours.dtype).eps
             largest = np.abs(theirs).max()
             np.testing.assert_allclose(ours, theirs, rtol=40 * eps, atol=4 * eps * min(largest, 9))
+
+
+def test_flags_and_strides_of_arguments_need_no_code_of_their_own():
+    z, y, weight = np.zeros((8, 3)), np.zeros(16, int)[::2], np.ones(6)[::2]
+    categorical.cross_entropy(z, y.copy(), weight=weight.copy())
+    compiled = list(_run.signatures)
+    for array in (z, y, weight):
+        array.flags.writeable = False
+    categorical.cross_entropy(z, y, weight=weight)
+    assert _run.signatures == compiled
 
 
 @DTYPES
