@@ -1,5 +1,7 @@
 """Choose what runs the losses: NumPy, or kernels that Numba compiles.
 
+::
+
     from companion import engine
 
     engine.use("numba")        # from now on, in the whole process
