@@ -61,8 +61,14 @@ rm -rf tests/torch_losses tests/guards
     test_environment.py test_layout.py test_planted_faults.py test_benchmarks.py test_palette.py \
     test_source.py test_frameworks.py test_types.py)
 grep -lrE '^(import|from) (torch|nbformat|nbclient|bs4|sphinx|yaml|packaging)' tests | xargs rm -f
+# As in the project: the same examples everywhere, and no deadline, since the first call compiles.
+cat >conftest.py <<'END'
+from hypothesis import settings
+
+settings.register_profile("installed", derandomize=True, deadline=None, database=None)
+settings.load_profile("installed")
+END
 test() { "$work/env/bin/python" -m pytest -q -n 2 -p no:cacheprovider -o addopts= -o testpaths= "$@"; }
-test tests
+test tests --ignore tests/_numba
 echo "On the engine that Numba compiles"
-test -p tests.tables.engines --engine numba tests/_numba tests/_numpy tests/test_binary.py \
-    tests/test_focal.py tests/test_laws.py
+test -p tests.tables.engines --engine numba tests/_numpy tests/test_binary.py tests/test_focal.py
