@@ -70,5 +70,6 @@ settings.load_profile("installed")
 END
 test() { "$work/env/bin/python" -m pytest -q -n 2 -p no:cacheprovider -o addopts= -o testpaths= "$@"; }
 test tests --ignore tests/_numba
+[ "$which" = oldest ] && exit
 echo "On the engine that Numba compiles"
 test -p tests.tables.engines --engine numba tests/_numpy tests/test_binary.py tests/test_focal.py
