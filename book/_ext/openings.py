@@ -35,10 +35,13 @@ class Openings(SphinxTransform):
         for cell in cells[:1]:
             source, tags = _source(cell), cell.get("cell_metadata", {}).get("tags", [])
             names = dict.fromkeys(name.split(".")[0] for name in IMPORT.findall(source))
-            if names and ("hide-input" in tags or _only_imports(source)):
+            only = _only_imports(source)
+            if only or (names and "hide-input" in tags):
                 cell["hide_mode"] = ""  # one fold is enough
-                title = "Imports" if _only_imports(source) else "Imports and helpers"
-                cell.replace_self(imports("", cell.deepcopy(), title=title, names=[*names]))
+                title = "Imports" if only else "Imports and helpers"
+                fold = imports(title=title, names=[*names])
+                cell.replace_self(fold)
+                fold += cell
         for cell in cells:
             if WRONG.search(_source(cell)):
                 cell["classes"].append("wrong")
