@@ -159,6 +159,12 @@ DRAWINGS: dict[str, list[str]] = {
         *(dot("ink", 34 + 52 * p, 58 - 52 * sigmoid(2 * log(p / (1 - p))), 2.2)
           for p in (0.15, 0.35, 0.65, 0.85)),
     ],
+    "bce_in_disguise": [
+        curve("ink", lambda m: softplus(-m), -4, 4, y=(54, 6, 4)),
+        *(dot(c, 60 + 13 * m, 54 - 12 * softplus(-m))
+          for m, c in ((-3, "one"), (-1.8, "zero"), (-0.6, "one"), (0.6, "one"), (1.8, "zero"),
+                       (3, "one"))),
+    ],
     "beyond_one_machine": [
         *(square("one", 14, 6 + 20 * i, 12) for i in range(3)),
         *(path("ink", f"M32 {12 + 20 * i}C56 {12 + 20 * i} 56 32 80 32") for i in range(3)),

@@ -46,6 +46,7 @@ from companion.plotting._shared import (
 )
 from companion.plotting._use import (
     draw_convergence,
+    draw_one_curve,
     draw_probability_map,
     draw_reliability,
     draw_threshold_costs,
@@ -74,6 +75,7 @@ __all__ = [
     "draw_lost_tail",
     "draw_matrix",
     "draw_minimum",
+    "draw_one_curve",
     "draw_pairs",
     "draw_planes",
     "draw_probability_map",

@@ -11,11 +11,14 @@ from companion import palette
 from companion.plotting._shared import LOSS, draw_curve, draw_reference_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
 __all__ = [
     "draw_convergence",
+    "draw_one_curve",
     "draw_probability_map",
     "draw_reliability",
     "draw_threshold_costs",
@@ -111,4 +114,26 @@ def draw_two_shards(
                 textcoords="offset points", ha="right", va="top",
                 color=palette.RIGHT, fontsize=9)  # fmt: skip
     ax.set(xlabel="share of the rows on the second machine", ylabel=LOSS, xlim=(0, 1))
+    return ax
+
+
+def draw_one_curve(
+    ax: Axes, margins: ArrayLike, losses: ArrayLike, named: Sequence, strangers: Sequence
+) -> Axes:
+    """Draw a loss over the margin, and what has it or has not, each with its name.
+
+    `named` are (name, label, margin, loss), `strangers` (name, margin, loss).
+    """
+    draw_curve(ax, margins, losses, linewidth=1.5, zorder=1)
+    for label, color in ((1, palette.LABEL_ONE), (0, palette.LABEL_ZERO)):
+        points = np.array([place for _, y, *place in named if y == label])
+        ax.plot(*points.T, "o", color=color, ms=5.5)
+    ax.plot(*np.array([place for _, *place in strangers]).T, "x", color=palette.WRONG, ms=7, mew=2)
+    style = {"textcoords": "offset points", "fontsize": 9}
+    for name, label, *place in named:
+        color = palette.LABEL_ONE if label else palette.LABEL_ZERO
+        ax.annotate(name, place, (1, 5), color=color, rotation=48, rotation_mode="anchor", **style)
+    for name, *place in strangers:
+        ax.annotate(name, place, (0, -7), color=palette.WRONG, ha="center", va="top", **style)
+    ax.set(xlabel="margin $m$", ylabel=LOSS, ylim=(-0.5, 4.4))
     return ax

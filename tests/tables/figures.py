@@ -125,6 +125,16 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, derived=0.3),
         [([0.3, 0.3], [0, 1]), (X, ONE), (X[[-1]], ONE[[-1]])],
     ),
+    "draw_one_curve": (
+        lambda f, ax: f(
+            ax,
+            X,
+            ONE,
+            [("a", 1, 0.2, 1.0), ("b", 0, 0.3, 2.0), ("c", 1, 0.4, 3.0)],
+            [("d", 0.5, 0.1)],
+        ),
+        [(X, ONE), ([0.2, 0.4], [1, 3]), ([0.3], [2]), ([0.5], [0.1])],
+    ),
     "draw_two_shards": (
         lambda f, ax: f(ax, X, ONE, ZERO, at=0.25),
         [(X, ONE), (X, ZERO), ([0.25] * 2, [0, 1])],
@@ -142,6 +152,7 @@ UNLABELLED = {
 WITHOUT_UNIT = [
     r"probability \$p\$",
     r"logit \$z(_\d)?\$",
+    r"margin \$m\$",
     r"example|loss \$i\$|probability \$k\$",
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
