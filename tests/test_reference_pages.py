@@ -70,6 +70,8 @@ ARRAYS = {
     "channel_weight": np.array([1.0, 2.0, 3.0]),
     "chosen": np.array([1.0, -0.5, 2.0, 0.25, 3.0]),
     "rejected": np.array([0.5, 0.75, -1.0, 0.25, 3.5]),
+    "positive": np.array([2.0, 0.5, -1.0]),
+    "unlabelled": np.array([-2.0, 1.0, -3.0, 0.5]),
     "share": np.array(0.3),
     "at_risk": np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0]] + [[1.0] * 3] * 2),
     "pair_logits": np.array([[2.0, -1.0, 0.5], [-3.0, 0.25, -2.0], [1.0, -0.5, 3.0]]),
