@@ -125,15 +125,16 @@ def draw_one_curve(
     `named` are (name, label, margin, loss), `strangers` (name, margin, loss).
     """
     draw_curve(ax, margins, losses, linewidth=1.5, zorder=1)
-    for label, color in ((1, palette.LABEL_ONE), (0, palette.LABEL_ZERO)):
-        points = np.array([place for _, y, *place in named if y == label])
-        ax.plot(*points.T, "o", color=color, ms=5.5)
-    ax.plot(*np.array([place for _, *place in strangers]).T, "x", color=palette.WRONG, ms=7, mew=2)
     style = {"textcoords": "offset points", "fontsize": 9}
-    for name, label, *place in named:
-        color = palette.LABEL_ONE if label else palette.LABEL_ZERO
-        ax.annotate(name, place, (1, 5), color=color, rotation=48, rotation_mode="anchor", **style)
-    for name, *place in strangers:
-        ax.annotate(name, place, (0, -7), color=palette.WRONG, ha="center", va="top", **style)
+    for label, color in ((1, palette.LABEL_ONE), (0, palette.LABEL_ZERO)):
+        points = [(name, m, loss) for name, y, m, loss in named if y == label]
+        ax.plot([m for _, m, _ in points], [loss for *_, loss in points], "o", color=color, ms=5.5)
+        for name, m, loss in points:
+            ax.annotate(name, (m, loss), (1, 5), color=color, rotation=48,
+                        rotation_mode="anchor", **style)  # fmt: skip
+    color, ends = palette.WRONG, {"ha": "center", "va": "top"}
+    ax.plot([m for _, m, _ in strangers], [loss for *_, loss in strangers], "x", color=color, mew=2)
+    for name, m, loss in strangers:
+        ax.annotate(name, (m, loss), (0, -7), color=color, **ends, **style)
     ax.set(xlabel="margin $m$", ylabel=LOSS, ylim=(-0.5, 4.4))
     return ax
