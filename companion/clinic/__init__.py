@@ -127,7 +127,8 @@ def diagnose(
             raise ValueError(f"expected: {name!r} is no finding; see companion.clinic.catalogue")
     if isolate:
         return in_a_child(place_of(loss), declared, expected, budget,
-                          gradient=place_of(gradient), hessian=place_of(hessian))  # fmt: skip
+                          gradient=place_of(gradient) if callable(gradient) else gradient,
+            hessian=place_of(hessian) if hessian else None)  # fmt: skip
     return diagnose_here(loss, declared, expected, budget, gradient, hessian)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from companion.clinic.meaning import Meaning
 
 __all__ = ["categorical_families", "describe", "families"]
 
-_Costs = Callable[[np.ndarray], np.ndarray]
+_Costs = Callable[[Any], Any]
 _TERMS = 2
 _EXACT = 1e-9  # residual of a description, relative to the largest value
 
@@ -55,7 +56,7 @@ def families(meaning: Meaning) -> dict[str, _Costs]:
             ),
         }
         return {**after, **twice}
-    through = {
+    through: dict[str, _Costs] = {
         name: lambda z, costs=costs: costs(elementary.sigmoid(z)) for name, costs in after.items()
     }
     twice = _pair(
@@ -85,18 +86,21 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
             found[f"focal {gamma:g}"] = lambda x, g=gamma: -((1 - p(x)) ** g) * np.log(p(x))
         return found
 
+    found: dict[str, _Costs]
     if not meaning.logits:
-        return {
+        found = {
             **on(np.asarray),
             "activation twice": lambda p: -log_softmax(p, axis=-1),
             "activation three times": lambda p: -log_softmax(softmax(p, axis=-1), axis=-1),
         }
-    return {
+        return found
+    found = {
         "activation missing, linear": lambda z: -np.asarray(z),
         "sigmoids": lambda z: np.concatenate([_softplus(z), _softplus(-z)], axis=-1),
         "activation twice": lambda z: -log_softmax(softmax(z, axis=-1), axis=-1),
         **on(lambda z: softmax(z, axis=-1)),
     }
+    return found
 
 
 # What a half may be made of -----------------------------------------------------------------------

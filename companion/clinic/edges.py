@@ -94,13 +94,13 @@ class Edges:
         return [([1.0, 0.0, 0.0], 0)] if right else [([0.0, 1.0, 0.0], 0)]
 
     @cached_property
-    def caps(self) -> list[Cap]:
+    def caps(self) -> list[_Cap]:
         """The largest loss at each end, where it is finite; the end p = 0 first."""
         found = []
         for probe in self.lost.get("float64", []):
             if probe.answer.finite:
                 label = 1 if self._chart.meaning.binary and probe.question.x[0] == 0 else 0
-                found.append(Cap(self, probe, label))
+                found.append(_Cap(self, probe, label))
         return found
 
     # Logits ---------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class Edges:
         return self.probe(np.nan if self._chart.meaning.binary else [0.3, np.nan, 0.2], 1)
 
 
-class Cap:
+class _Cap:
     """A largest loss: how a certain and wrong prediction comes to cost a finite number."""
 
     def __init__(self, edges: Edges, probe: Probe, label: int) -> None:

@@ -170,7 +170,7 @@ def _conventions(
         assumed.append(Assumption(name, words, usual=False))
 
     if declared.reduction is None:
-        size = chart.ordinary.values.size  # type: ignore[union-attr]
+        size = chart.ordinary.values.size
         if size == chart.size and size > 1:
             adopt("reduction", "it returns one number for each prediction", 0.1, reduction="none")
         elif _is_sum(chart):
@@ -204,7 +204,7 @@ def _is_sum(chart: Chart) -> bool:
 
 def _adopt_weight(chart: Chart, adopt: Any) -> None:
     """Weights that are plain numbers, the same in a larger batch or divided by their sum."""
-    found = chart.by_class * math.log(chart.meaning.base)  # type: ignore[operator]
+    found = np.asarray(chart.by_class) * math.log(chart.meaning.base)
     larger = chart.factors_of_larger
     if len(found) != 2 or found.min() <= 0 or larger is None:
         return

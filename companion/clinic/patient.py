@@ -64,8 +64,8 @@ class Question:
 class Answer:
     """What came back from a call."""
 
-    values: np.ndarray | None = None
-    """The numbers in float64; None if there are none."""
+    values: Any = None
+    """The numbers, an array of float64; None if there are none."""
     error: str = ""
     """The exception, as "ValueError: its text"; or "hangs", or "kills the process"."""
     note: str = ""
@@ -160,7 +160,7 @@ class Patient:
     """A loss and its derivatives, called in its manner."""
 
     loss: Callable
-    gradient: Callable | str | None = None
+    gradient: Any = None
     """∂ loss / ∂ predictions: a function of the same arguments, or "returned" beside the loss."""
     hessian: Callable | None = None
     manner: Manner = field(default_factory=Manner)
@@ -295,7 +295,7 @@ def is_tensor(value: Any) -> bool:
     return torch is not None and torch.is_tensor(value)
 
 
-def as_numbers(result: Any) -> tuple[np.ndarray | None, str]:
+def as_numbers(result: Any) -> tuple[Any, str]:
     """Return the numbers of a result in float64 and what else it was; None if it holds none."""
     note = ""
     if isinstance(result, tuple):

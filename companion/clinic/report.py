@@ -101,12 +101,10 @@ class Report:
         """Return 1 if something is as bad as `fail_on`, 0 otherwise."""
         return int(bool(self.at_least(fail_on)))
 
-    def to_json(self, **options: Any) -> str:
+    def to_json(self) -> str:
         """Return all fields as JSON."""
         content = asdict(self)
-        return json.dumps(
-            {"ok": self.ok, **content}, **{"indent": 1, "ensure_ascii": False, **options}
-        )
+        return json.dumps({"ok": self.ok, **content}, indent=1, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
@@ -158,7 +156,8 @@ class Report:
         for d in self.findings[:_SHOWN]:
             numbers = f"\n# got {d.got}, exact {d.exact}" if d.call else ""
             parts.append(
-                f"<p><strong>{_safe(d.severity)}: {_safe(d.name)}</strong><br>{_safe(d.sentence)}</p>"
+                f"<p><strong>{_safe(d.severity)}: {_safe(d.name)}</strong><br>"
+                f"{_safe(d.sentence)}</p>"
                 f"<pre>{_safe(d.call + numbers)}</pre><p>{_safe(d.fix)}</p>"
             )
         if self.table:

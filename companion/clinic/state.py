@@ -70,7 +70,7 @@ def settings() -> dict[str, Any]:
     """Return the settings of the process that a loss has no business with."""
     found: dict[str, Any] = {
         "numpy.geterr": np.geterr(),
-        "numpy.random": np.random.get_state()[1:],  # noqa: NPY002 - the one that others share
+        "numpy.random": list(np.random.get_state())[1:],  # noqa: NPY002 - the one that others share
     }
     torch = sys.modules.get("torch")
     if torch is not None:
@@ -81,7 +81,7 @@ def settings() -> dict[str, Any]:
 
 
 def _same(before: Any, after: Any) -> bool:
-    if isinstance(before, tuple):
+    if isinstance(before, list):
         return all(map(_same, before, after))
     return (
         bool(np.array_equal(before, after)) if isinstance(before, np.ndarray) else before == after

@@ -20,7 +20,7 @@ def _examine(chart: Chart) -> Evidence | None:
     return Evidence(f"The value is wrong on ordinary input. {halves}".strip(), smallest(chart))
 
 
-def _halves(chart: Chart) -> Evidence | None:
+def _halves(chart: Chart) -> str:
     right = ("log(1+e^z)", "log(1+e^-z)") if chart.meaning.logits else ("-log(1-p)", "-log p")
     sentences = []
     for label in (1, 0):

@@ -27,13 +27,12 @@ def _examine(chart: Chart) -> Evidence | None:
                     "as one of three.",
                     chart.batches.ordinary,
                 )
-    if chart.fits and chart.by_class is None and chart.factors is not None and not chart.clean:
-        if (chart.factors > 0).all() and abs(chart.factors.sum() / chart.size - 1) < 1e-5:
-            return Evidence(
-                "Elements of one batch count differently by their place: parts of unequal size are "
-                "averaged as if they were equal.",
-                chart.batches.ordinary,
-            )
+    if chart.fits and chart.by_class is None and _is_mean(chart.factors) and not chart.clean:
+        return Evidence(
+            "Elements of one batch count differently by their place: parts of unequal size are "
+            "averaged as if they were equal.",
+            chart.batches.ordinary,
+        )
     if chart.right:
         for question, answer in chart.inputs.many:
             right = chart.value(question)
@@ -45,6 +44,13 @@ def _examine(chart: Chart) -> Evidence | None:
                     question,
                 )
     return None
+
+
+def _is_mean(factors: np.ndarray | None) -> bool:
+    """Whether the elements share a whole, none of them left out."""
+    if factors is None:
+        return False
+    return bool((factors > 0).all() and abs(factors.mean() - 1) < 1e-5)
 
 
 FINDING = Finding(
