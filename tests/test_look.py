@@ -86,7 +86,7 @@ def test_every_variable_that_is_used_is_set():
 def test_every_page_has_a_keyword_and_every_chapter_a_question_and_a_drawing():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     pages = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    found = chapters.chapters()
+    found = {page: c for page, c in chapters.chapters().items() if not c.above}
     assert list(found) == pages
     for page, chapter in found.items():
         assert chapter.keyword != page, page
@@ -137,6 +137,28 @@ def test_a_chapter_tells_part_place_and_what_was_checked():
     assert context["title"].startswith("Logits: ")
     assert context["title"] in context["metatags"]
     assert (context["before"].part, context["after"].part) == ("Derive", "Derive")
+
+
+def test_modules_unfold_below_the_api_alone_and_are_turned_among_themselves():
+    modules = [page for page, c in chapters.chapters().items() if c.above]
+    assert modules == sorted(f"book/api/{p.stem}" for p in (ROOT / "book/api").glob("*.md"))
+
+    def shown(page):
+        context = {"body": "<h1>Why?</h1>", "toc": "", "metatags": ""}
+        chapters.describe(None, page, "", context, None)
+        names = [each.page for part in context["parts"].values() for each in part]
+        assert not set(modules) & set(names)
+        return context
+
+    for page in ("book/api", modules[0], modules[1]):
+        assert [each.page for each in shown(page)["below"]] == modules
+    assert shown("book/logits")["below"] == []
+    first, second, api = shown(modules[0]), shown(modules[1]), shown("book/api")
+    assert first["title"].startswith("companion.binary: ")
+    assert first["before"].page == "book/api"
+    assert (first["after"].page, second["before"].page) == (modules[1], modules[0])
+    assert shown(modules[-1])["after"] is None
+    assert not {api["before"].page, api["after"].page} & set(modules)
 
 
 # The first page -----------------------------------------------------------------------------------
