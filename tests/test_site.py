@@ -116,6 +116,14 @@ def test_the_list_of_calls_has_every_line_in_the_tab_of_its_library():
     assert shown == re.findall(r"(NumPy|PyTorch|scikit-learn) `([^`]+)`", source)
 
 
+def test_the_asserts_of_a_page_that_have_a_tick_are_those_that_were_seen_failing():
+    records = yaml.safe_load((ROOT / "book/_data/seen_failing.yml").read_text(encoding="utf-8"))
+    for name, kept in records.items():
+        lines = read(f"book/{name}.html").soup.select(".seen-failing .hll")
+        shown = sorted(line.get_text().strip() for line in lines)
+        assert shown == sorted(each["assert"] for each in kept), name
+
+
 def names_on(page):
     """Return the names of the package that a page of the reference describes."""
     return {tag["id"] for tag in read(f"book/api/{page}.html").soup.find_all(id=True)}

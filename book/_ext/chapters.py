@@ -21,6 +21,7 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
 from drawings import drawing
+from ticks import seen_failing
 
 ROOT = Path(__file__).parents[2]
 WORDS, CELLS = 200, 4  # read in a minute
@@ -131,6 +132,8 @@ def describe(app: Sphinx, page: str, template: str, context: dict, doctree: obje
             f'<span class="tick"></span> {chapter.proofs} SymPy proof{"s" * (chapter.proofs > 1)}'
         )
     facts.append(f'<span class="tick"></span> {chapter.cells} cells compared with a fresh run')
+    if failing := len(seen_failing().get(Path(page).name, [])):
+        facts.append(f'<span class="tick"></span> {failing} asserts seen failing')
     below = "".join(f"<span>{fact}</span>" for fact in facts)
     body = context["body"].replace("<h1", f"{kicker}<h1", 1)
     context["body"] = body.replace("</h1>", f'</h1><p class="chapter-facts">{below}</p>', 1)
