@@ -76,7 +76,7 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
     softmax, log_softmax = elementary.softmax, elementary.log_softmax
 
     def on(p: Callable) -> dict[str, _Costs]:
-        found = {
+        found: dict[str, _Costs] = {
             "linear": lambda x: -p(x),
             "square": lambda x: (1 - p(x)) ** 2,
             "log1p": lambda x: -np.log1p(p(x)),
@@ -86,15 +86,13 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
             found[f"focal {gamma:g}"] = lambda x, g=gamma: -((1 - p(x)) ** g) * np.log(p(x))
         return found
 
-    found: dict[str, _Costs]
     if not meaning.logits:
-        found = {
+        return {
             **on(np.asarray),
             "activation twice": lambda p: -log_softmax(p, axis=-1),
             "activation three times": lambda p: -log_softmax(softmax(p, axis=-1), axis=-1),
         }
-        return found
-    found = {
+    found: dict[str, _Costs] = {
         "activation missing, linear": lambda z: -np.asarray(z),
         "sigmoids": lambda z: np.concatenate([_softplus(z), _softplus(-z)], axis=-1),
         "activation twice": lambda z: -log_softmax(softmax(z, axis=-1), axis=-1),

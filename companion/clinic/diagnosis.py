@@ -55,28 +55,28 @@ def diagnose_here(
             return Report(name, (), not_tried=missed, calls=clock.calls, seconds=clock.budget)
         chart = reading.chart
         found, missed_names = examine(chart, name)
-    if declared.labels is None:
-        found = [_softened(each) for each in found]
-    causes, consequences, limits = ordered(found)
-    names = {each.finding.name for each in found}
-    missed = [f"whether it has {', '.join(missed_names)}"] if missed_names else []
-    return Report(
-        name=name,
-        findings=tuple(Diagnosis.of(e) for e in causes if e.finding.name not in expected),
-        withheld=tuple(Diagnosis.of(e) for e in consequences if e.finding.name not in expected),
-        limits=tuple(Diagnosis.of(e) for e in limits),
-        expected=tuple(
-            Diagnosis.of(e) for e in (*causes, *consequences) if e.finding.name in expected
-        ),
-        unmet=tuple(each for each in expected if each not in names),
-        assumed=(*reading.assumed, *(Assumption("form", note) for note in notes)),
-        tried=_tried(chart),
-        not_tried=(*missed, *_NEVER),
-        setup=setup or _setup(loss, chart),
-        calls=clock.calls,
-        seconds=time.perf_counter() - began,
-        table=_table(chart),
-    )
+        if declared.labels is None:
+            found = [_softened(each) for each in found]
+        causes, consequences, limits = ordered(found)
+        names = {each.finding.name for each in found}
+        missed = [f"whether it has {', '.join(missed_names)}"] if missed_names else []
+        return Report(
+            name=name,
+            findings=tuple(Diagnosis.of(e) for e in causes if e.finding.name not in expected),
+            withheld=tuple(Diagnosis.of(e) for e in consequences if e.finding.name not in expected),
+            limits=tuple(Diagnosis.of(e) for e in limits),
+            expected=tuple(
+                Diagnosis.of(e) for e in (*causes, *consequences) if e.finding.name in expected
+            ),
+            unmet=tuple(each for each in expected if each not in names),
+            assumed=(*reading.assumed, *(Assumption("form", note) for note in notes)),
+            tried=_tried(chart),
+            not_tried=(*missed, *_NEVER),
+            setup=setup or _setup(loss, chart),
+            calls=clock.calls,
+            seconds=time.perf_counter() - began,
+            table=_table(chart),
+        )
 
 
 def name_of(loss: Any) -> str:

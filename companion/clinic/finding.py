@@ -65,8 +65,6 @@ class Finding:
     examine: Callable[[Chart], Evidence | None]
     declared: dict[str, Any] = field(default_factory=dict)
     """How `diagnose` is to be asked about both."""
-    page: str = "forty_mistakes"
-    """The page that explains it."""
 
 
 def number(value: Any, digits: int = 6) -> str:

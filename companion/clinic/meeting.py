@@ -85,12 +85,19 @@ def meet(patient: Patient, question: Question) -> Patient:
                 continue
             manner = replace(patient.manner, framework=framework, shape=shape)
             answer = replace(patient, manner=manner).ask(question)
-            if answer.values is not None:
+            if answer.finite:
+                return replace(patient, manner=manner)
+            if answer.values is not None or not answer.error:
                 usable.append(manner)
-                if answer.finite:
-                    return replace(patient, manner=manner)
             if answer.lost:
                 return replace(patient, manner=manner)
     if usable:
         return replace(patient, manner=usable[0])
-    return replace(patient, manner=replace(patient.manner, framework=frameworks[-1]))
+    framework = "torch" if _names_torch(patient.loss) else frameworks[0]
+    return replace(patient, manner=replace(patient.manner, framework=framework))
+
+
+def _names_torch(loss: Callable) -> bool:
+    """Whether the module that defines a loss has imported PyTorch."""
+    names = getattr(inspect.unwrap(loss), "__globals__", {})
+    return any(getattr(value, "__name__", "").startswith("torch") for value in names.values())

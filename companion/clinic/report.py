@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from companion.clinic.catalogue import page_of
 from companion.clinic.examination import Found
 from companion.clinic.inference import Assumption
 
@@ -32,7 +33,7 @@ class Diagnosis:
     fix: str
     """What to write instead."""
     page: str
-    """The page that explains it, and the place on it."""
+    """The page of the book that explains it, and the place on it."""
 
     @classmethod
     def of(cls, found: Found) -> Diagnosis:
@@ -47,7 +48,7 @@ class Diagnosis:
             witness.exact,
             evidence.begins,
             evidence.fix or finding.fix,
-            f"{finding.page}#mistake-{finding.name}",
+            f"mistakes/{page_of(finding)}.html#mistake-{finding.name}",
         )
 
     def __str__(self) -> str:
