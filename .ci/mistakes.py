@@ -47,7 +47,10 @@ def entry(finding):
     code = finding.sick.strip()
     if finding.name not in UNASKED:
         call, sentence = witness(finding)
-        code, says = f"{code}\n\n{call}", f"The clinic says: *{sentence.replace('*', chr(92) + '*')}*"
+        code, says = (
+            f"{code}\n\n{call}",
+            f"The clinic says: *{sentence.replace('*', chr(92) + '*')}*",
+        )
     else:
         says = "The clinic asks in a process of its own, and names the call that did not come back."
     lines += ["```python", code, "```", "", f"{says} {finding.why}", ""]
@@ -70,7 +73,9 @@ def pages():
         index += [f"## {heading}", "", "| name | mistake | what you see |", "|---|---|---|"]
         for each in own:
             symptom = each.symptom.replace("|", "\\|")
-            index.append(f"| {{ref}}`{each.name} <mistake-{each.name}>` | {each.title} | {symptom} |")
+            index.append(
+                f"| {{ref}}`{each.name} <mistake-{each.name}>` | {each.title} | {symptom} |"
+            )
         index.append("")
     texts["mistakes.md"] = "\n".join(index).rstrip() + "\n"
     return texts

@@ -159,6 +159,12 @@ DRAWINGS: dict[str, list[str]] = {
         *(dot("ink", 34 + 52 * p, 58 - 52 * sigmoid(2 * log(p / (1 - p))), 2.2)
           for p in (0.15, 0.35, 0.65, 0.85)),
     ],
+    "clinic": [
+        *(dot(24 + 24 * k, 12 + 13 * i, ("one" if i in (0, 2, 3) else "zero"))
+          for i in range(4) for k in (1 if i in (0, 2, 3) else 0,)),
+        *(dot(84 + 24 * k, 12 + 13 * i, ("one" if i in (0, 2, 3) else "zero"))
+          for i in range(4) for k in (0 if i in (0, 2, 3) else 1,)),
+    ],
     "bce_in_disguise": [
         curve("ink", lambda m: softplus(-m), -4, 4, y=(54, 6, 4)),
         *(dot(c, 60 + 13 * m, 54 - 12 * softplus(-m))

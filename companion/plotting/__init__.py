@@ -45,6 +45,7 @@ from companion.plotting._shared import (
     draw_reference_line,
 )
 from companion.plotting._use import (
+    draw_charges,
     draw_convergence,
     draw_one_curve,
     draw_probability_map,
@@ -65,6 +66,7 @@ __all__ = [
     "draw_by_exponent",
     "draw_by_label",
     "draw_capped_loss",
+    "draw_charges",
     "draw_convergence",
     "draw_curve",
     "draw_dead_zone",

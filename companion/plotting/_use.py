@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = [
+    "draw_charges",
     "draw_convergence",
     "draw_one_curve",
     "draw_probability_map",
@@ -36,6 +37,20 @@ def draw_convergence(
     ax.set(xlabel="iteration", ylabel="loss minus its minimum (nats)")
     ax.set(xscale="log", yscale="log", ylim=(1e-12, 2))
     ax.legend(loc="lower center")
+    return ax
+
+
+def draw_charges(ax: Axes, rows: ArrayLike, labels: ArrayLike, *, title: str) -> Axes:
+    """Draw what each element of a batch pays for "no" and for "yes", as a table; (N, 2)."""
+    table = np.asarray(rows, float)
+    shades = LinearSegmentedColormap.from_list("charges", ["white", palette.LABEL_ONE])
+    ax.imshow(np.clip(table, 0, 1), cmap=shades, vmin=0, vmax=1.6, aspect="auto")
+    for (i, k), charge in np.ndenumerate(table):
+        ax.text(k, i, f"{charge + 0.0:.3g}", ha="center", va="center", fontsize=9)
+    ax.set_xticks([0, 1], ["no", "yes"])
+    ax.set_yticks(range(len(table)), [f"label {label:g}" for label in np.asarray(labels)])
+    ax.set_title(title, fontsize=9)
+    ax.grid(visible=False)
     return ax
 
 

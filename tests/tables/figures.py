@@ -125,6 +125,10 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, derived=0.3),
         [([0.3, 0.3], [0, 1]), (X, ONE), (X[[-1]], ONE[[-1]])],
     ),
+    "draw_charges": (
+        lambda f, ax: f(ax, [[0, 1], [1, 0]], [1, 0], title="right"),
+        [],
+    ),
     "draw_one_curve": (
         lambda f, ax: f(
             ax,
