@@ -180,6 +180,12 @@ DRAWINGS: dict[str, list[str]] = {
         *(dot("wrong" if (x, y) in {(2, 1), (4, 0), (1, 3)} else "exact", 28 + 16 * x, 10 + 15 * y)
           for x in range(5) for y in range(4)),
     ],
+    "how_fast": [
+        *(f'<path class="f-{colour}" d="M14 {8 + 13 * i}h{length}v7h-{length}z"/>'
+          for i, (colour, length) in enumerate(
+              (("wrong", 98), ("zero", 50), ("one", 32), ("exact", 18)))),
+        path("line", "M28 2V62"),
+    ],
 }  # fmt: skip
 
 

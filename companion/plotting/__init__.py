@@ -51,6 +51,7 @@ from companion.plotting._use import (
     draw_probability_map,
     draw_reliability,
     draw_threshold_costs,
+    draw_times,
     draw_training_and_validation,
     draw_two_shards,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "draw_tangent_fan",
     "draw_tangent_gap",
     "draw_threshold_costs",
+    "draw_times",
     "draw_training_and_validation",
     "draw_two_logits",
     "draw_two_shards",

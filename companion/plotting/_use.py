@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import LogLocator, NullLocator
 
 from companion import palette
 from companion.plotting._shared import LOSS, draw_curve, draw_reference_line
@@ -23,6 +24,7 @@ __all__ = [
     "draw_probability_map",
     "draw_reliability",
     "draw_threshold_costs",
+    "draw_times",
     "draw_training_and_validation",
     "draw_two_shards",
 ]
@@ -152,4 +154,26 @@ def draw_one_curve(
     for name, m, loss in strangers:
         ax.annotate(name, (m, loss), (0, -7), color=color, **ends, **style)
     ax.set(xlabel="margin $m$", ylabel=LOSS, ylim=(-0.5, 4.4))
+    return ax
+
+
+def draw_times(
+    ax: Axes, names: Sequence[str], sizes: Sequence[int], times: ArrayLike, *, least: float
+) -> Axes:
+    """Draw nanoseconds for an element, a row for each name, a mark for each size.
+
+    `times` has the shape (len(names), len(sizes)), the sizes in ascending order. The line stands
+    at `least`: what reading the arguments takes. The labels of a legend are set.
+    """
+    rows = np.arange(len(names))
+    shades = LinearSegmentedColormap.from_list("sizes", ["white", palette.LOSS])
+    for i, size in enumerate(sizes, start=1):
+        style = {"markerfacecolor": shades(i / len(sizes)), "color": palette.LOSS, "ms": 3 + i}
+        ax.plot(np.asarray(times)[:, i - 1], rows, "o", label=f"N = {size:,}", **style)
+    draw_reference_line(ax, x=least, text="reading the arrays")
+    ax.set(xscale="log", xlabel="time for an element (ns)", ylabel="contender")
+    ax.set(ylim=(len(rows) - 0.5, -1.2), yticks=rows, yticklabels=names)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
     return ax

@@ -143,6 +143,10 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, ZERO, at=0.25),
         [(X, ONE), (X, ZERO), ([0.25] * 2, [0, 1])],
     ),
+    "draw_times": (
+        lambda f, ax: f(ax, "abc", [10, 1000], np.outer([1, 2, 4], [8, 2]), least=1.5),
+        [([8, 16, 32], range(3)), ([2, 4, 8], range(3)), ([1.5] * 2, [0, 1])],
+    ),
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
@@ -152,7 +156,7 @@ UNLABELLED = {
     "draw_asymptotes",
     "draw_pulls",
 }
-# What is counted, is a share or orders the entries has no unit.
+# What is counted, is a share or orders the entries has no unit; a time has another.
 WITHOUT_UNIT = [
     r"probability \$p\$",
     r"logit \$z(_\d)?\$",
@@ -172,7 +176,8 @@ WITHOUT_UNIT = [
     r"label \$y\$",
     r"expected score",
     r"step \$h\$ in the logit",
-    r"formula",
+    r"formula|contender",
+    r"time for an element \(ns\)",
 ]
 
 
