@@ -160,10 +160,8 @@ DRAWINGS: dict[str, list[str]] = {
           for p in (0.15, 0.35, 0.65, 0.85)),
     ],
     "clinic": [
-        *(dot(24 + 24 * k, 12 + 13 * i, ("one" if i in (0, 2, 3) else "zero"))
-          for i in range(4) for k in (1 if i in (0, 2, 3) else 0,)),
-        *(dot(84 + 24 * k, 12 + 13 * i, ("one" if i in (0, 2, 3) else "zero"))
-          for i in range(4) for k in (0 if i in (0, 2, 3) else 1,)),
+        *(dot("one" if yes else "zero", left + 22 * ((yes + turned) % 2), 12 + 13 * i)
+          for left, turned in ((22, 0), (76, 1)) for i, yes in enumerate((1, 0, 1, 0))),
     ],
     "bce_in_disguise": [
         curve("ink", lambda m: softplus(-m), -4, 4, y=(54, 6, 4)),
