@@ -64,7 +64,7 @@ NOTEBOOKS = {
         code("c_pytorch", "tab-pytorch"),
         prose("#### A remark inside\n\nInside."),
         prose("## Solutions by others\n\nSee {ref}`ex-why` and {ref}`ours <sol-why>`."),
-        prose("```{toctree}\nlone\nhelpers\nunknown\nhidden\ntex\ncalls\n```"),
+        prose("```{toctree}\nlone\nhelpers\nunknown\nhidden\nnotes\ntex\ncalls\n```"),
     ],
     "lone": [prose("# A lone tab"), code("x", "tab-numpy"), prose("between"), code("y")],
     "helpers": [
@@ -81,11 +81,21 @@ NOTEBOOKS = {
             "| logits | sum | NumPy `b` <br> PyTorch `F.b` <br> scikit-learn `sk.b` |\n:::"
         )
     ],
+    "notes": [
+        prose(
+            "# Notes\n\nFirst.\n\n:::{margin}\nAn aside on $p$.\n:::\n\n:::{margin}\nAnother.\n:::"
+            "\n\nSecond."
+        ),
+        code("a_numpy", "tab-numpy"),
+        code("a_pytorch  # naive on purpose", "tab-pytorch"),
+        prose(":::{margin}\nOn the tabs.\n:::"),
+        prose("## Early\n\n:::{margin}\nToo early.\n:::\n\nText."),
+    ],
     "tex": [prose("# Bad TeX\n\nLet $\\frac{1}$ be, and $\\undefined$.")],
 }
 EXTENSIONS = ["myst_nb", "sphinx_design", "sphinx_exercise"]
 OURS = ["executed_tabs", "call_list", "folded_solutions", "katex_prerender", "docstring_bars"]
-OURS += ["openings"]
+OURS += ["openings", "margin_notes"]
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +261,41 @@ def test_a_first_cell_that_does_something_is_not_folded(site):
 
 def test_a_cell_that_is_wrong_on_purpose_is_marked(site):
     assert ["1 / 0" in cell.get_text() for cell in site.index.select("div.cell.wrong")] == [True]
+
+
+# Margin notes -------------------------------------------------------------------------------------
+
+
+def beside(site, words):
+    """The note with these words, and what it stands before."""
+    [note] = [n for n in site.notes.select("aside.margin-note") if words in n.get_text()]
+    return note, note.find_next_sibling()
+
+
+def test_notes_stand_before_the_paragraph_above_them_in_their_order(site):
+    first, second = beside(site, "An aside")
+    assert second.get_text() == "\nAnother.\n"
+    assert second.find_next_sibling().get_text() == "First."
+    assert first.select_one(".katex") is not None
+
+
+def test_a_note_is_no_landmark(site):
+    assert {note["role"] for note in site.notes.find_all("aside")} == {"note"}
+
+
+def test_a_note_below_tabs_stands_before_the_set(site):
+    _, tabs = beside(site, "On the tabs")
+    assert "sd-tab-set" in tabs["class"]
+
+
+def test_a_cell_that_is_wrong_on_purpose_has_a_note_in_its_words(site):
+    note, cell = beside(site, "Naive on purpose.")
+    assert "a_pytorch" in cell.get_text()
+    assert "wrong" in note["class"]
+
+
+def test_a_note_without_a_paragraph_above_it_is_a_warning(site):
+    assert ["nothing above it" in line for line in about(site, "notes")] == [True]
 
 
 # Mathematics --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ TAGS = {
 # The MyST directives that are still readable where they show as text.
 DIRECTIVES = {
     *("admonition", "attention", "caution", "danger", "error", "exercise", "hint"),
-    *("important", "note", "seealso", "tip", "warning"),
+    *("important", "margin", "note", "seealso", "tip", "warning"),
 }
 OPENERS = ("**The question.**", "**What you will be able to do.**", "**What you need.**")
 ENDING = ["Exercises", "Further reading"]
