@@ -46,7 +46,7 @@ NOTEBOOKS = {
         prose(
             "# A chapter\n\n**The question.** What?\n\n**What you will be able to do.** This.\n\n"
             "**What you need.** $1$.\n\n$$ \\frac{1}{2} $$ (eq-half)\n\n"
-            "A half, $p$, see {eq}`eq-half`."
+            "A half, $p$, see {eq}`eq-half`; or ($q$.) Longer: $1 \\le 2 \\quad 2 \\le 3 \\le 4$."
         ),
         code(
             "import numpy as np\nfrom torch.nn import (\n    functional,\n)\nnp.seterr(all='warn')"
@@ -312,6 +312,17 @@ def test_no_script_is_needed_for_mathematics(site):
     scripts = " ".join(tag.get("src", "") + tag.get_text() for tag in site.index.select("script"))
     assert "katex" not in scripts.lower()
     assert "mathjax" not in scripts.lower()
+
+
+def test_a_short_formula_keeps_the_punctuation_that_touches_it(site):
+    wholes = [whole for whole in site.index.select(".unbroken") if whole.find("math")]
+    texts = [whole.find_all(string=True, recursive=False) for whole in wholes]
+    assert ["".join(text) for text in texts if text] == [".", ",", "(.)", "."]
+
+
+def test_a_long_formula_may_be_broken(site):
+    [formula] = [m for m in site.index.select("span.math") if "quad" in m.get_text()]
+    assert formula.find_parent(class_="unbroken") is None
 
 
 def test_bad_tex_is_a_warning_with_its_place(site):
