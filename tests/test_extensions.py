@@ -46,7 +46,8 @@ NOTEBOOKS = {
         prose(
             "# A chapter\n\n**The question.** What?\n\n**What you will be able to do.** This.\n\n"
             "**What you need.** $1$.\n\n$$ \\frac{1}{2} $$ (eq-half)\n\n"
-            "A half, $p$, see {eq}`eq-half`; or ($q$.) Longer: $1 \\le 2 \\quad 2 \\le 3 \\le 4$."
+            "A half, $p$, see {eq}`eq-half`; or ($q$.)\n\n"
+            "Longer: $a + b + c + d + e + f \\quad g + h + i + j + k + l$."
         ),
         code(
             "import numpy as np\nfrom torch.nn import (\n    functional,\n)\nnp.seterr(all='warn')"

@@ -26,7 +26,8 @@ from sphinx.util.math import get_node_equation_number
 from sphinxcontrib.katex import SRC_DIR, katex_version
 
 LOGGER = logging.getLogger(__name__)
-SHORT = 20  # characters of TeX: no line is broken inside
+SHORT = 20  # symbols: no line is broken inside
+COMMAND, SILENT = re.compile(r"\\(?:[A-Za-z]+|.)"), re.compile(r"[{}\s^_]")
 OPENING, CLOSING = re.compile(r"[(\[“‘]+$"), re.compile(r"^[.,;:!?)\]”’]+")
 STYLESHEET = Path(__file__).parent.parent / "_static/katex/katex.min.css"
 
@@ -58,7 +59,7 @@ class ShortFormulas(SphinxTransform):
     def apply(self) -> None:
         """Wrap both in an element that the stylesheet does not break."""
         for formula in list(self.document.findall(nodes.math)):
-            if len(formula.astext()) > SHORT:
+            if len(SILENT.sub("", COMMAND.sub("x", formula.astext()))) > SHORT:
                 continue
             parent, place = formula.parent, formula.parent.index(formula)
             whole = nodes.inline(classes=["unbroken"])
