@@ -50,6 +50,19 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
+def test_no_theme_inverts_a_figure_whose_text_names_light_and_dark():
+    rules = re.findall(r"^ *(html[^{}]*div\.cell_output img[^{}]*) \{([^}]*)\}", STYLE, re.M)
+    themes = {theme: [] for theme in ("dark", "auto")}
+    for selector, body in rules:
+        themes["auto" if "auto" in selector else "dark"].append((selector, body))
+    for theme in themes.values():
+        [kept] = [body for selector, body in theme if "img.no-invert" in selector]
+        assert "invert" not in kept
+        [other] = [(s, body) for s, body in theme if "img.no-invert" not in s]
+        assert "invert(1)" in other[1]
+    assert "img:not(.no-invert)" in themes["auto"][-1][0]
+
+
 # Colours ------------------------------------------------------------------------------------------
 
 
