@@ -54,11 +54,11 @@ class MarginNotes(SphinxTransform):
                 parent.remove(note)
                 parent.insert(parent.index(above[-1]), note)
         for cell in list(self.document.findall(_is_wrong)):
-            comment = WRONG.search(cell.astext())
-            words = comment[0].lstrip("# ").partition(" on purpose")[0]
-            text = f"{words.capitalize()} on purpose."
-            note = margin_note("", nodes.paragraph("", "", nodes.strong("", text)))
-            note["classes"].append("wrong")
+            comment = WRONG.search(cell.astext())[0].lstrip("# ")
+            how = comment.partition(" on purpose")[0].capitalize()
+            words = nodes.paragraph("", "", nodes.strong("", f"{how} on purpose."))
+            words += nodes.Text(" Don’t copy this cell.")
+            note = margin_note("", words, classes=["wrong"])
             cell.parent.insert(cell.parent.index(cell), note)
 
 
