@@ -326,6 +326,24 @@ def test_a_long_formula_may_be_broken(site):
     assert formula.find_parent(class_="unbroken") is None
 
 
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        ("f(p - y)", "f({p - y})"),
+        ("((a) + b)", "({({a}) + b})"),
+        ("\\bigl(a\\bigr)", "\\bigl({a}\\bigr)"),
+        ("\\frac{(a}{b)}", "\\frac{(a}{b)}"),
+        ("(a & b)", "(a & b)"),
+        ("(a \\\\ b)", "(a \\\\ b)"),
+        ("[0, 1) \\(", "[0, 1) \\("),
+        ("f()", "f()"),
+        ("(1 + \\alpha)", "({1 + \\alpha})"),
+    ],
+)
+def test_what_stands_in_brackets_is_grouped(tex, expected):
+    assert katex_prerender.grouped(tex) == expected
+
+
 def test_bad_tex_is_a_warning_with_its_place(site):
     warnings = about(site, "tex")
     assert len(warnings) == 2

@@ -28,6 +28,7 @@ from sphinxcontrib.katex import SRC_DIR, katex_version
 LOGGER = logging.getLogger(__name__)
 SHORT = 20  # symbols: no line is broken inside
 COMMAND, SILENT = re.compile(r"\\(?:[A-Za-z]+|.)"), re.compile(r"[{}\s^_]")
+TOKEN, SIZE = re.compile(r"\\(?:[A-Za-z]+|.)|[(){}&]", re.S), re.compile(r"\\(?:[bB]igg?r?|right)$")
 OPENING, CLOSING = re.compile(r"[(\[“‘]+$"), re.compile(r"^[.,;:!?)\]”’]+")
 STYLESHEET = Path(__file__).parent.parent / "_static/katex/katex.min.css"
 
@@ -40,12 +41,35 @@ def _engine() -> MiniRacer:
     return engine
 
 
+def grouped(tex: str) -> str:
+    """Put braces around what stands in round brackets, where KaTeX then breaks no line."""
+    opened: list[tuple[int, int]] = []
+    braces: dict[int, str] = {}
+    depth = 0
+    for token in TOKEN.finditer(tex):
+        sign, place = token[0], token.start()
+        depth += (sign == "{") - (sign == "}")
+        if sign in {"&", "\\\\"}:  # a cell of a table ends before the bracket does
+            opened.clear()
+        elif sign == "}":
+            opened = [(start, outside) for start, outside in opened if outside <= depth]
+        elif sign == "(":
+            opened.append((place + 1, depth))
+        elif sign == ")" and opened:
+            start, outside = opened.pop()
+            size = SIZE.search(tex[:place])
+            end = size.start() if size else place
+            if outside == depth and start < end:
+                braces[start], braces[end] = "{", "}"
+    return "".join(braces.get(place, "") + sign for place, sign in enumerate(tex))
+
+
 @cache
 def render(tex: str, *, display: bool = False) -> str:
     """Return the HTML of a formula; raise ValueError when KaTeX refuses it."""
     options = json.dumps({"displayMode": display, "throwOnError": True, "strict": "error"})
     try:
-        return _engine().eval(f"katex.renderToString({json.dumps(tex)}, {options})")
+        return _engine().eval(f"katex.renderToString({json.dumps(grouped(tex))}, {options})")
     except JSEvalException as error:
         reason = str(error).split("ParseError: ")[-1].splitlines()[0]
         raise ValueError(reason) from None
