@@ -344,6 +344,11 @@ def test_what_stands_in_brackets_is_grouped(tex, expected):
     assert katex_prerender.grouped(tex) == expected
 
 
+def test_the_source_of_a_formula_is_kept_as_it_was_written():
+    formula = BeautifulSoup(katex_prerender.render("f(a) < 1"), "html.parser")
+    assert formula.annotation.get_text() == "f(a) < 1"
+
+
 def test_bad_tex_is_a_warning_with_its_place(site):
     warnings = about(site, "tex")
     assert len(warnings) == 2

@@ -29,6 +29,7 @@ LOGGER = logging.getLogger(__name__)
 SHORT = 20  # symbols: no line is broken inside
 COMMAND, SILENT = re.compile(r"\\(?:[A-Za-z]+|.)"), re.compile(r"[{}\s^_]")
 TOKEN, SIZE = re.compile(r"\\(?:[A-Za-z]+|.)|[(){}&]", re.S), re.compile(r"\\(?:[bB]igg?r?|right)$")
+ANNOTATION = re.compile(r"(<annotation[^>]*>)[^<]*")  # the source, for those who copy it
 OPENING, CLOSING = re.compile(r"[(\[“‘]+$"), re.compile(r"^[.,;:!?)\]”’]+")
 STYLESHEET = Path(__file__).parent.parent / "_static/katex/katex.min.css"
 
@@ -69,7 +70,8 @@ def render(tex: str, *, display: bool = False) -> str:
     """Return the HTML of a formula; raise ValueError when KaTeX refuses it."""
     options = json.dumps({"displayMode": display, "throwOnError": True, "strict": "error"})
     try:
-        return _engine().eval(f"katex.renderToString({json.dumps(grouped(tex))}, {options})")
+        html = _engine().eval(f"katex.renderToString({json.dumps(grouped(tex))}, {options})")
+        return ANNOTATION.sub(lambda match: match[1] + escape(tex), html)
     except JSEvalException as error:
         reason = str(error).split("ParseError: ")[-1].splitlines()[0]
         raise ValueError(reason) from None
