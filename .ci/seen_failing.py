@@ -5,12 +5,12 @@
     python .ci/seen_failing.py --check [--sample 4]         # repeat what is recorded
 
 A fault is a change of one line: another operator, number, option or dtype, the opposite sign, one
-added to what a function returns, or an axis. It is planted into the cell of the assert, into a cell
-before it that gives it a value, or into the function of `companion` that it calls, such as a proof.
-In the assert itself only what goes into a function, or comes out of one, is changed: never what is
-compared with what, nor a tolerance. The cells from there to the assert run in a copy of the
-process. What failed is kept in `book/_data/seen_failing.yml`: the site puts a tick beside these
-asserts, and beside these alone.
+added to what a function returns, or an axis; stored answers trade places. It is planted into the
+cell of the assert, into a cell before it that gives it a value, or into the function of `companion`
+that it calls, such as a proof. In the assert itself only what goes into a function, or comes out of
+one, is changed: never what is compared with what, nor a tolerance. The cells from there to the
+assert run in a copy of the process. What failed is kept in `book/_data/seen_failing.yml`: the site
+puts a tick beside these asserts, and beside these alone.
 """
 
 import argparse
@@ -36,12 +36,14 @@ STORE = ROOT / "book/_data/seen_failing.yml"
 SECONDS = 6  # for the run of a fault; more where the cells themselves take long
 TRIES = 60  # faults for one cell or function
 AHEAD = 8  # cells between a fault and the assert that it reaches
-PATIENCE = {0: 120, AHEAD: 20}  # seconds for a chapter: its own cells, then the cells before
+PATIENCE = {0: 120, AHEAD: 20}  # seconds for a chapter: the asserts' own cells, then those before
 OTHER = {ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*")}
 COMPARED = {ast.Lt: ("<", ">"), ast.Gt: (">", "<"), ast.LtE: ("<=", ">"), ast.GtE: (">=", "<")}
 WORDS = {True: False, False: True, "mean": "sum", "sum": "mean", "none": "mean", None: 0}
 DTYPES = {"float64": "float32", "float32": "float64", "float16": "float32", "int64": "float32"}
 DTYPES |= {"bfloat16": "float32", "long": "float", "float": "long"}
+# Stored answers, each given to the question before.
+MOVED = "{{n: dict(zip(a, [*a.values()][1:] + [*a.values()][:1])) for n, a in {}.items()}}"
 CHANCE = ("default_rng(", "manual_seed(", "seed=", "random_state=")  # another seed is no fault
 # What compares, counts or converts: its answer is the check, not what is checked.
 CHECKERS = {
@@ -167,6 +169,8 @@ def _changes(node, parent, lines):
         yield start, end, repr(WORDS[node.value])
     elif isinstance(node, ast.Attribute) and node.attr in DTYPES:
         yield start, end, f"{text.rpartition('.')[0]}.{DTYPES[node.attr]}"
+    elif isinstance(node, ast.Subscript) and isinstance(parent, ast.Assign) and text[:5] == "data[":
+        yield start, end, MOVED.format(text)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield start, end, text[1:]
     elif isinstance(node, ast.Call) and _name(node.func) not in CHECKERS:
@@ -339,8 +343,10 @@ def search(path, log):
             break
         places = {cell: i for i, (cell, _) in enumerate(chapter.cells)}
         for index, (cell, source) in enumerate(chapter.cells):
-            near = [c for c in wanted if c not in found and 0 <= places[c[0]] - index <= ahead]
-            if ahead:
+            reads = ahead and "json.loads" in source  # whose answers all cells below may use
+            far = len(chapter.cells) if reads else ahead
+            near = [c for c in wanted if c not in found and 0 <= places[c[0]] - index <= far]
+            if ahead and not reads:
                 given = _given(source)
                 near = [c for c in near if given & _used(chapter.cells[places[c[0]]][1])]
             tries = faults(cell, source) if near else []
@@ -433,6 +439,16 @@ def repeat(path, records):
     return missed
 
 
+def kept(path, old, new):
+    """Return new records and, of the old ones, those that still hold: a search may be unlucky."""
+    have = {(each["cell"], each["line"]) for each in new}
+    rest = [each for each in old if (each["cell"], each["line"]) not in have]
+    missed = repeat(path, rest)
+    order = list(Chapter(path).checks())
+    both = [*new, *(each for each in rest if each not in missed)]
+    return sorted(both, key=lambda each: order.index((each["cell"], each["line"])))
+
+
 def main():
     """Search or repeat, chapter by chapter."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -440,7 +456,9 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--patience", type=int, default=PATIENCE[0], help="seconds for a chapter")
     options = parser.parse_args()
+    PATIENCE[0] = options.patience
     out = os.fdopen(os.dup(1), "w")
 
     def log(text):
@@ -466,11 +484,11 @@ def main():
                 log(f"  does not: {each['assert']} under {each['planted']}")
         else:
             found = search(path, log)
-            records[path.stem] = [record(c, text, fault) for c, (text, fault) in found.items()]
-            records = {k: v for k, v in {**stored(), path.stem: records[path.stem]}.items() if v}
-            store(records)
+            new = [record(c, text, fault) for c, (text, fault) in found.items()]
+            new = kept(path, records.get(path.stem, []), new)
+            store({name: each for name, each in {**stored(), path.stem: new}.items() if each})
             every = Chapter(path).checks()
-            for check in every.keys() - found.keys():
+            for check in every.keys() - {(each["cell"], each["line"]) for each in new}:
                 log(f"  not seen failing: {every[check]}")
     return bool(bad)
 

@@ -65,7 +65,7 @@ def test_every_record_is_about_a_line_that_is_there(name):
 def test_most_asserts_of_the_book_were_seen_failing():
     paths = list((ROOT / "book").glob("*.ipynb"))
     asserts = sum(len(seen_failing.Chapter(path).checks()) for path in paths)
-    assert 0.25 * asserts < sum(map(len, RECORDS.values())) <= asserts
+    assert 0.7 * asserts < sum(map(len, RECORDS.values())) <= asserts
 
 
 def test_no_record_changes_a_comparison_or_a_tolerance_of_an_assert():
@@ -150,6 +150,16 @@ def test_what_does_not_fail_again_is_reported(notebook):
     up, down = ({"in": "cell0", "line": 1, "from": "x = 2", "to": f"x = {x}"} for x in (3, 0))
     assert seen_failing.repeat(path, [kept | {"planted": up}]) == [kept | {"planted": up}]
     assert seen_failing.repeat(path, [kept | {"planted": down}]) == []
+
+
+def test_what_a_search_misses_is_kept_while_it_fails_again(notebook):
+    path = notebook("x = 2", "assert x > 1", "assert x < 3")
+    low = {"in": "cell0", "line": 1, "from": "x = 2", "to": "x = 0"}
+    old = {"cell": "cell1", "line": 1, "assert": "assert x > 1", "planted": low}
+    new = {"cell": "cell2", "line": 1, "assert": "assert x < 3", "planted": {}}
+    wrong = old | {"planted": low | {"to": "x = 9"}}
+    assert seen_failing.kept(path, [old, new], [new]) == [old, new]
+    assert seen_failing.kept(path, [wrong], [new]) == [new]
 
 
 def test_a_record_of_a_line_that_changed_is_stale(notebook):
