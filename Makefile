@@ -66,8 +66,9 @@ test-torch: environment ## Test the twins in graphs, under compositions of deriv
 test-numba: environment ## Test all that a loss promises on the engine that Numba compiles, and its first calls
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile --engine numba $(ENGINES)
 
-test-faults: environment ## Plant the popular mistakes one by one: a named test notices each
+test-faults: environment ## Plant the popular mistakes: a test notices each; and faults before the ticked asserts
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
+	@.venv/bin/python .ci/seen_failing.py --check
 
 # What NumPy uses of AVX-512 here; nothing where there is none.
 AVX512 = import numpy; print(*(name for name in \
