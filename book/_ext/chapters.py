@@ -118,7 +118,8 @@ def describe(app: Sphinx, page: str, template: str, context: dict, doctree: obje
     if chapter is None:
         return
     if chapter.question:
-        name = f"companion.{chapter.keyword}" if chapter.above else chapter.keyword
+        of_module = chapter.above == "book/api"
+        name = f"companion.{chapter.keyword}" if of_module else chapter.keyword
         context["title"] = f"{name}: {chapter.question}"
         text = html.escape(f"{context['title']} Binary cross-entropy, derived and checked.")
         context["metatags"] += f'\n<meta name="description" content="{text}"/>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -52,13 +53,13 @@ class Diagnosis:
         )
 
     def __str__(self) -> str:
-        lines = [f"{self.severity:8} {self.name}", f"  {self.sentence}"]
+        lines = [f"{self.severity:8} {self.name}", _wrapped(self.sentence)]
         if self.call:
             lines += [f"    {line}" for line in self.call.splitlines()]
             lines += [f"    # got {self.got}, exact {self.exact}"]
         if self.begins:
             lines += [f"  It begins at {self.begins}."]
-        return "\n".join([*lines, f"  {self.fix}", f"  -> {self.page}"])
+        return "\n".join([*lines, _wrapped(self.fix), f"  -> {self.page}"])
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Report:
         if self.findings and self.setup:
             lines.append(f"The calls below run after: {self.setup}")
         if self.assumed:
-            lines.append(f"I take it that {_list(self.assumed)}.")
+            lines.append(_wrapped(f"I take it that {_list(self.assumed)}.", ""))
         for diagnosis in self.findings[:_SHOWN]:
             lines += ["", str(diagnosis)]
         more = len(self.findings) - _SHOWN
@@ -135,11 +136,12 @@ class Report:
             lines += ["", f"{len(self.withheld)} more after this is fixed."]
         lines += [f"expected, and not found: {name}" for name in self.unmet]
         if self.limits:
-            lines += ["", "limits: " + " ".join(d.sentence for d in self.limits)]
+            sentences = " ".join(d.sentence for d in self.limits)
+            lines += ["", _wrapped(f"limits: {sentences}", "")]
         if not self.findings:
-            lines.append(f"Tried, in {self.calls} calls: {_list(self.tried)}.")
+            lines.append(_wrapped(f"Tried, in {self.calls} calls: {_list(self.tried)}.", ""))
         if self.not_tried:
-            lines.append(f"Not tried: {_list(self.not_tried)}.")
+            lines.append(_wrapped(f"Not tried: {_list(self.not_tried)}.", ""))
         return "\n".join(lines)
 
     def _summary(self) -> str:
@@ -182,6 +184,10 @@ def _picture(table: tuple[tuple[str, ...], ...]) -> str:
             marked.append(f"<td{style}>{_safe(text)}</td>")
         lines.append(f"<tr>{''.join(marked)}</tr>")
     return f"<table>{''.join(lines)}</table>"
+
+
+def _wrapped(text: str, indent: str = "  ") -> str:
+    return textwrap.fill(text, 79, initial_indent=indent, subsequent_indent=indent)
 
 
 def _safe(text: str) -> str:

@@ -48,7 +48,7 @@ def draw_charges(ax: Axes, rows: ArrayLike, labels: ArrayLike, *, title: str) ->
     shades = LinearSegmentedColormap.from_list("charges", ["white", palette.LABEL_ONE])
     ax.imshow(np.clip(table, 0, 1), cmap=shades, vmin=0, vmax=1.6, aspect="auto")
     for (i, k), charge in np.ndenumerate(table):
-        ax.text(k, i, f"{charge + 0.0:.3g}", ha="center", va="center", fontsize=9)
+        ax.text(k, i, f"{round(charge, 3) + 0.0:.3g}", ha="center", va="center", fontsize=9)
     ax.set_xticks([0, 1], ["no", "yes"])
     ax.set_yticks(range(len(table)), [f"label {label:g}" for label in np.asarray(labels)])
     ax.set_title(title, fontsize=9)

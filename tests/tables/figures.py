@@ -150,6 +150,7 @@ FIGURES = {
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
+    "draw_charges",
     "draw_atlas_key",
     "draw_curve",
     "draw_reference_line",
