@@ -68,6 +68,7 @@ ARRAYS = {
     "soft_classes": np.array([[0.2, 0.3, 0.5]] * 3 + [[1.0, 0.0, 0.0]] * 2),
     "mask": np.array([True, False, True, True, False]),
     "channel_weight": np.array([1.0, 2.0, 3.0]),
+    "question_weight": np.array([4.0, 0.5, 2.0]),
     "image_logits": np.random.default_rng(0).normal(size=(2, 3, 4, 5)),
     "image_labels": np.random.default_rng(1).integers(0, 2, size=(2, 3, 4, 5)).astype(float),
     "pixel_classes": np.random.default_rng(2).integers(0, 3, size=(2, 4, 5)),

@@ -29,6 +29,7 @@ __all__ = [
     "draw_shares",
     "draw_shifted_losses",
     "draw_shifted_probabilities",
+    "draw_sigmoids_and_softmax",
     "draw_smoothed_loss",
     "draw_step_errors",
 ]
@@ -174,6 +175,19 @@ def draw_shifted_probabilities(
         draw_curve(ax, p, row, color=palette.LABEL_ONE, linestyle=line)
         ax.annotate(name, (p[at], row[at]), (5, -4), textcoords="offset points", fontsize=9)
     ax.set(xlabel="true probability", ylabel="learnt probability $p$")
+    return ax
+
+
+def draw_sigmoids_and_softmax(
+    ax: Axes, true: ArrayLike, sigmoids: ArrayLike, softmax: ArrayLike
+) -> Axes:
+    """Draw what two models answer against what is true: on the diagonal the answer is right."""
+    style = {"linewidth": 1.2, "linestyle": (0, (4, 3)), "zorder": 1}
+    ends = [0, np.max(true)]
+    draw_curve(ax, ends, ends, color=palette.REFERENCE, **style)
+    ax.plot(true, sigmoids, "o", color=palette.RIGHT, ms=4, label="sigmoids")
+    ax.plot(true, softmax, "s", color=palette.WRONG, ms=2.5, label="softmax")
+    ax.legend(loc="lower right")
     return ax
 
 
