@@ -17,7 +17,7 @@ from tests.tables.figures import FIGURES, drawn
 
 BOOK = Path(__file__).parents[1] / "book"
 # Whose words have no room on a phone: the page lets them scroll, with letters as large.
-WIDE = ["float-022a", "float-022", "float-026", "shapes-028"]
+WIDE = ["float-022a", "shapes-028"]
 COLUMN = 350  # pixels across, of a page on a phone of 390
 DRAWN_IN_NOTEBOOKS = """
 from companion import palette, plotting

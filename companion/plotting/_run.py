@@ -68,7 +68,7 @@ def draw_atlas(
 
 def draw_atlas_key(ax: Axes) -> Axes:
     """Draw what the colours of `draw_atlas` mean, in one row, on axes of their own."""
-    words = ["all digits", "most digits", "less than half", "none", "inf or NaN", "not judged"]
+    words = ["all\ndigits", "most\ndigits", "under\nhalf", "none", "inf or\nNaN", "not\njudged"]
     for place, (color, word) in enumerate(zip(palette.DIGITS, words, strict=True)):
         ax.bar(place, 1, width=1, color=color, edgecolor=palette.LOSS, linewidth=0.5)
         _write_on(ax, place, 0.5, word, dark=place in (3, 4))
