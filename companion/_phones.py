@@ -30,7 +30,11 @@ def draw_for_phones_too() -> None:
     draw = formatter.for_type(Figure)
 
     def twice(figure: Figure) -> str | tuple[str, dict[str, str]]:
-        first, second = draw(figure), narrow(figure)
+        first = draw(figure)
+        try:
+            second = narrow(figure)
+        except (AttributeError, TypeError, ValueError, pickle.PicklingError):
+            return first  # no panels in a grid, or something in it that cannot be copied
         fits = crowded(second) <= crowded(figure)
         return (first, {"narrow": draw(second)}) if fits else first
 
@@ -41,7 +45,8 @@ def narrow(figure: Figure) -> Figure:
     """Return a copy with one panel below the other, of the same heights and letters.
 
     A panel that left the numbers and the name of its vertical axis to the one on its left gets its
-    own.
+    own. Raises what pickle raises for a part that cannot be copied, and ValueError where no panel
+    stands in a grid.
     """
     import matplotlib.pyplot as plt
     from matplotlib.gridspec import GridSpec
