@@ -53,8 +53,9 @@ def test_file_is_as_refresh_writes_it(path):
 
 def test_every_page_is_in_the_table_of_contents_and_every_entry_is_a_page():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    pages = [path for path in (ROOT / "book").iterdir() if path.suffix in {".ipynb", ".md"}]
-    complaints = contents_complaints(toc, [f"book/{page.stem}" for page in pages])
+    paths = [path for path in (ROOT / "book").rglob("*.*") if path.suffix in {".ipynb", ".md"}]
+    pages = [path.relative_to(ROOT).with_suffix("").as_posix() for path in paths]
+    complaints = contents_complaints(toc, [page for page in pages if "/." not in page])
     assert not complaints, "\n".join(complaints)
 
 
@@ -414,11 +415,18 @@ def test_reasons_excuse_numbers_and_digits():
             {"root": "book/index", "parts": [{"chapters": [{"file": "book/logits.ipynb"}] * 2}]},
             "_toc.yml names book/logits twice",
         ),
+        (
+            {"root": "book/index", "chapters": [{"sections": [{"glob": "book/api/*"}]}]},
+            "_toc.yml names book/api/*, which is not there",
+        ),
     ],
-    ids=["page missing", "entry without a page", "entry twice"],
+    ids=["page missing", "entry without a page", "entry twice", "pattern without a page"],
 )
 def test_fault_in_the_table_of_contents_is_named(toc, complaint):
-    assert contents_complaints(toc, ["book/index", "book/logits"]) == [complaint]
+    pages = ["book/index", "book/logits"]
+    if "glob" in str(toc):
+        toc["chapters"].append({"glob": "book/lo*"})
+    assert contents_complaints(toc, pages) == [complaint]
 
 
 # Numbers ------------------------------------------------------------------------------------------

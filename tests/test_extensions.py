@@ -1,18 +1,22 @@
 """The book's own Sphinx extensions: what they make of a notebook, and what they refuse."""
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace
+
+from companion import binary_cross_entropy_with_logits, palette
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book/_ext"))
@@ -21,8 +25,10 @@ import docstring_bars  # noqa: E402
 import fresh_assets  # noqa: E402
 import katex_prerender  # noqa: E402
 import moved  # noqa: E402
+import not_found  # noqa: E402
 import openings  # noqa: E402
 import repository_links  # noqa: E402
+import social_card  # noqa: E402
 
 
 def code(source, *tags):
@@ -58,7 +64,7 @@ NOTEBOOKS = {
         code("c_pytorch", "tab-pytorch"),
         prose("#### A remark inside\n\nInside."),
         prose("## Solutions by others\n\nSee {ref}`ex-why` and {ref}`ours <sol-why>`."),
-        prose("```{toctree}\nlone\nhelpers\nunknown\nhidden\ntex\n```"),
+        prose("```{toctree}\nlone\nhelpers\nunknown\nhidden\ntex\ncalls\n```"),
     ],
     "lone": [prose("# A lone tab"), code("x", "tab-numpy"), prose("between"), code("y")],
     "helpers": [
@@ -68,10 +74,18 @@ NOTEBOOKS = {
     ],
     "unknown": [prose("# Unknown"), code("x", "tab-numpy"), code("y", "tab-fortran")],
     "hidden": [prose("# Hidden\n\n## Solution\n\n:::{exercise}\n:label: ex-hidden\n\nHow?\n:::")],
+    "calls": [
+        prose(
+            "# Calls\n\n:::{div} calls\n| Have | Want | Line |\n|---|---|---|\n"
+            "| **logits** | loss, $\\gamma$ | NumPy `a(x, 1)` <br> PyTorch `F.a(x)` |\n"
+            "| logits | sum | NumPy `b` <br> PyTorch `F.b` <br> scikit-learn `sk.b` |\n:::"
+        )
+    ],
     "tex": [prose("# Bad TeX\n\nLet $\\frac{1}$ be, and $\\undefined$.")],
 }
 EXTENSIONS = ["myst_nb", "sphinx_design", "sphinx_exercise"]
-OURS = ["executed_tabs", "folded_solutions", "katex_prerender", "docstring_bars", "openings"]
+OURS = ["executed_tabs", "call_list", "folded_solutions", "katex_prerender", "docstring_bars"]
+OURS += ["openings"]
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +154,40 @@ def test_a_lone_tab_is_a_warning(site):
 def test_an_unknown_tab_is_a_warning(site):
     warnings = about(site, "unknown")
     assert any("unknown tab tag 'tab-fortran'" in line for line in warnings)
+
+
+# The list of calls --------------------------------------------------------------------------------
+
+
+def test_a_table_of_calls_becomes_a_list_of_what_you_have_and_want(site):
+    [calls] = site.calls.select("div.calls")
+    assert not calls.find_all("table")
+    first, second = calls.select("li")
+    assert first.select_one(".wish p").get_text() == "have logits"
+    assert first.select_one("p.want").get_text().startswith("want loss, ")
+    assert first.select_one("p.want math") is not None
+    assert [li.get("class") for li in (first, second)] == [["other"], None]
+    agree = [li.select_one("p.same").get_text().strip() for li in (first, second)]
+    assert agree == ["both give the same", "all three give the same"]
+    assert all(li.select_one("p.same .tick") for li in (first, second))
+
+
+def test_each_call_stands_in_the_tab_of_its_library_and_the_tabs_are_chosen_together(site):
+    for li, expected in zip(
+        site.calls.select("div.calls li"),
+        [
+            {"numpy": "a(x, 1)", "pytorch": "F.a(x)"},
+            {"numpy": "b", "pytorch": "F.b", "sklearn": "sk.b"},
+        ],
+        strict=True,
+    ):
+        tabs = {
+            label["data-sync-id"]: label.find_next_sibling("div").get_text().strip()
+            for label in li.select("label")
+        }
+        assert tabs == expected
+        assert {label["data-sync-group"] for label in li.select("label")} == {"library"}
+    assert len(site.calls.select("input[checked]")) == 2
 
 
 # Folded solutions ---------------------------------------------------------------------------------
@@ -346,10 +394,65 @@ def test_only_a_page_that_lost_sections_has_a_script_and_its_text_stays(monkeypa
     lost, other = {"body": "<p>text</p>"}, {"body": "<p>text</p>"}
     moved.lead_on(None, "book/logits", "page.html", lost, None)
     moved.lead_on(None, "book/shapes", "page.html", other, None)
+    moved.lead_on(None, "book/api/logits", "page.html", other, None)
     moved.lead_on(None, "book/logits", "search.html", {}, None)
     assert lost["body"].startswith("<p>text</p><script>")
     assert '({"old": "jacobian.html#new"})' in lost["body"]
     assert other["body"] == "<p>text</p>"
+
+
+# Addresses that lead nowhere ----------------------------------------------------------------------
+
+
+def test_a_page_for_any_depth_knows_the_top_of_the_site_or_looks_for_it():
+    assert not_found.base("https://example.org/some/book/") == '<base href="/some/book/"/>'
+    assert not_found.base("https://example.org/book") == '<base href="/book/"/>'
+    assert not_found.base("https://example.org") == '<base href="/"/>'
+    assert 'createElement("base")' in not_found.base("")
+
+
+def test_the_list_of_pages_cannot_end_the_script_that_holds_it(monkeypatch):
+    page = SimpleNamespace(page="book/x", keyword="X", question="Why </script>?")
+    monkeypatch.setattr(not_found, "chapters", lambda: {"book/x": page})
+    assert "</" not in not_found.pages()
+    assert json.loads(not_found.pages()) == [["book/x.html", "X", "Why </script>?"]]
+
+
+# The card -----------------------------------------------------------------------------------------
+
+
+def test_the_card_shows_both_losses_where_they_are():
+    picture = np.asarray(social_card.card()).astype(int)
+    assert picture.shape == (630, 1200, 3)
+    for label, hue, sign in ((1, palette.LABEL_ONE, 1), (0, palette.LABEL_ZERO, -1)):
+        hue = [int(hue[i : i + 2], 16) for i in (1, 3, 5)]
+        for z in (2 * sign, -3 * sign):  # away from the tangent and from the other loss
+            column = picture[:, round(600 + social_card.ACROSS * z)]
+            [rows] = np.nonzero(np.abs(column - hue).sum(axis=1) < 30)
+            height = social_card.UP * float(binary_cross_entropy_with_logits(z, label))
+            # A line of at most 7 pixels, and steep: its middle is known to a pixel.
+            assert rows.mean() == pytest.approx(social_card.BOTTOM - height, abs=1.5)
+
+
+def test_a_page_names_the_card_where_the_address_is_known_and_only_there():
+    known = social_card.tags("https://example.org/b/", "book/x", 'A "title"', "Why?")
+    assert '"og:image" content="https://example.org/b/_static/social-card.png"' in known
+    assert '"og:url" content="https://example.org/b/book/x.html"' in known
+    assert '"og:title" content="A &quot;title&quot;"' in known
+    assert 'twitter:card" content="summary_large_image"' in known
+    unknown = social_card.tags("", "book/x", "A", "Why?")
+    assert "og:image" not in unknown
+    assert 'twitter:card" content="summary"' in unknown
+
+
+def test_the_address_is_taken_from_the_environment(monkeypatch):
+    config = SimpleNamespace(html_baseurl="https://example.org/said/")
+    monkeypatch.delenv("BOOK_BASE_URL", raising=False)
+    social_card.read_address(None, config)
+    assert config.html_baseurl == "https://example.org/said/"
+    monkeypatch.setenv("BOOK_BASE_URL", "https://example.org/other/")
+    social_card.read_address(None, config)
+    assert config.html_baseurl == "https://example.org/other/"
 
 
 # What makes the book be built anew ----------------------------------------------------------------

@@ -26,14 +26,14 @@ import drawings  # noqa: E402
 import landing  # noqa: E402
 import lighter_pages  # noqa: E402
 import phone_figures  # noqa: E402
+import ticks  # noqa: E402
 
 STYLE = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
-BLOCKS = {
-    "light": re.search(r"^html \{\n(.*?)^\}", STYLE, re.M | re.S)[1],
-    "dark": re.search(r'html\[data-theme="dark"\] \{(.*?)\}', STYLE, re.S)[1],
-    "auto": re.search(r'html\[data-theme="auto"\] \{(.*?)\}', STYLE, re.S)[1],
+PAIRS = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);", STYLE)
+COLOURS = {
+    "light": {name: light for name, light, _ in PAIRS},
+    "dark": {name: dark for name, _, dark in PAIRS},
 }
-COLOURS = {name: dict(re.findall(r"--([\w-]+): (#\w+)", text)) for name, text in BLOCKS.items()}
 SYMBOLIC = [module.name for module in iter_modules(symbolic.__path__)]
 TEXT = ["ink", "ink-2", "one", "zero", "slope", "exact", "wrong"]
 CODE = ["ink", "ink-2", "code-word", "code-text", "code-number", "code-comment"]
@@ -64,9 +64,13 @@ def test_text_stands_out_from_its_ground(theme):
         assert contrast(found[name], found["paper"]) >= 3, name
 
 
-def test_the_dark_colours_are_the_same_with_a_script_and_without():
-    assert COLOURS["dark"] == COLOURS["auto"]
-    assert COLOURS["dark"].keys() == COLOURS["light"].keys()
+def test_a_colour_of_the_pages_is_set_once_for_light_and_dark():
+    assert len(PAIRS) == len(COLOURS["light"]) == STYLE.count("light-dark(") > 15
+    assert not re.search(r"--[\w-]+: #", STYLE.partition("@media print")[0])
+    for theme in ("dark", "auto"):  # with a script and without
+        rule = f'{{ html[data-theme="{theme}"] {{ color-scheme: dark; }} }}'
+        assert re.findall(rf"@media screen[^{{]*{re.escape(rule)}", STYLE)
+    assert STYLE.count("color-scheme: light;") == 1  # for paper, too: the theme says dark there
 
 
 def test_the_labels_have_the_hues_of_the_figures():
@@ -87,7 +91,7 @@ def test_every_variable_that_is_used_is_set():
 def test_every_page_has_a_keyword_and_every_chapter_a_question_and_a_drawing():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     pages = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    found = chapters.chapters()
+    found = {page: c for page, c in chapters.chapters().items() if not c.above}
     assert list(found) == pages
     for page, chapter in found.items():
         assert chapter.keyword != page, page
@@ -131,6 +135,7 @@ def test_a_chapter_tells_part_place_and_what_was_checked():
     chapters.describe(None, page, "", context, None)
     code = [c for c in nbformat.read(ROOT / f"{page}.ipynb", 4).cells if c.cell_type == "code"]
     assert f"{len(code)} cells compared" in context["body"]
+    assert f"{len(ticks.seen_failing()['logits'])} asserts seen failing" in context["body"]
     place = list(chapters.chapters()).index(page) + 1
     kicker = f'<section><p class="kicker">Derive · {place} of '
     assert context["body"].startswith(kicker)
@@ -138,6 +143,28 @@ def test_a_chapter_tells_part_place_and_what_was_checked():
     assert context["title"].startswith("Logits: ")
     assert context["title"] in context["metatags"]
     assert (context["before"].part, context["after"].part) == ("Derive", "Derive")
+
+
+def test_modules_unfold_below_the_api_alone_and_are_turned_among_themselves():
+    modules = [page for page, c in chapters.chapters().items() if c.above]
+    assert modules == sorted(f"book/api/{p.stem}" for p in (ROOT / "book/api").glob("*.md"))
+
+    def shown(page):
+        context = {"body": "<h1>Why?</h1>", "toc": "", "metatags": ""}
+        chapters.describe(None, page, "", context, None)
+        names = [each.page for part in context["parts"].values() for each in part]
+        assert not set(modules) & set(names)
+        return context
+
+    for page in ("book/api", modules[0], modules[1]):
+        assert [each.page for each in shown(page)["below"]] == modules
+    assert shown("book/logits")["below"] == []
+    first, second, api = shown(modules[0]), shown(modules[1]), shown("book/api")
+    assert first["title"].startswith("companion.binary: ")
+    assert first["before"].page == "book/api"
+    assert (first["after"].page, second["before"].page) == (modules[1], modules[0])
+    assert shown(modules[-1])["after"] is None
+    assert not {api["before"].page, api["after"].page} & set(modules)
 
 
 # The first page -----------------------------------------------------------------------------------
@@ -171,12 +198,15 @@ def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
     rest = '<link href="s.css"/>{}<p>fa-bars</p>'
     (tmp_path / "page.html").write_text(rest.format(f"\n{script}"), encoding="utf-8")
     face = '@font-face{font-family:"Font Awesome 6 Free";src:url(x)}'
-    (styles / "theme.css").write_text(face + '.a{b:c}.fa-bars:before{content:"x"}')
+    icons = '.fa-bars:before{content:"x"}.fa-ul>li,.far{d:e}@media print{.fa-x,.fab{f:g}p{h:i}}'
+    shared = ".fa-sr-only,.sr-only:is(.fa-a,b),.fas{j:k}ul i.fa-solid,.bd .fa-bars{l:m}"
+    (styles / "theme.css").write_text(face + ".a{b:c}" + icons + shared + ".fact{n:o}")
     (scripts / "fontawesome.js").write_text("…", encoding="utf-8")
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
     lighter_pages.lighten(app, None)
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == rest.format("")
-    assert (styles / "theme.css").read_text() == ".a{b:c}"
+    kept = ".a{b:c}@media print{p{h:i}}.sr-only:is(.fa-a,b){j:k}ul i.fa-solid,.bd .fa-bars{l:m}"
+    assert (styles / "theme.css").read_text() == kept + ".fact{n:o}"
     assert not list(scripts.iterdir())
 
 

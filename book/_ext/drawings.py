@@ -163,6 +163,16 @@ DRAWINGS: dict[str, list[str]] = {
         *(dot("ink", 34 + 52 * p, 58 - 52 * sigmoid(2 * log(p / (1 - p))), 2.2)
           for p in (0.15, 0.35, 0.65, 0.85)),
     ],
+    "clinic": [
+        *(dot("one" if yes else "zero", left + 22 * ((yes + turned) % 2), 12 + 13 * i)
+          for left, turned in ((22, 0), (76, 1)) for i, yes in enumerate((1, 0, 1, 0))),
+    ],
+    "bce_in_disguise": [
+        curve("ink", lambda m: softplus(-m), -4, 4, y=(54, 6, 4)),
+        *(dot(c, 60 + 13 * m, 54 - 12 * softplus(-m))
+          for m, c in ((-3, "one"), (-1.8, "zero"), (-0.6, "one"), (0.6, "one"), (1.8, "zero"),
+                       (3, "one"))),
+    ],
     "beyond_one_machine": [
         *(square("one", 14, 6 + 20 * i, 12) for i in range(3)),
         *(path("ink", f"M32 {12 + 20 * i}C56 {12 + 20 * i} 56 32 80 32") for i in range(3)),
@@ -171,6 +181,12 @@ DRAWINGS: dict[str, list[str]] = {
     "frameworks_compared": [
         *(dot("wrong" if (x, y) in {(2, 1), (4, 0), (1, 3)} else "exact", 28 + 16 * x, 10 + 15 * y)
           for x in range(5) for y in range(4)),
+    ],
+    "how_fast": [
+        *(f'<path class="f-{colour}" d="M14 {8 + 13 * i}h{length}v7h-{length}z"/>'
+          for i, (colour, length) in enumerate(
+              (("wrong", 98), ("zero", 50), ("one", 32), ("exact", 18)))),
+        path("line", "M28 2V62"),
     ],
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from landing import counts
 from moved import moved
 
 BOOK = Path(__file__).parents[1]
-FOLDERS = [BOOK / name for name in ("_ext", "_static", "_templates", "explorers")]
+FOLDERS = [BOOK / name for name in ("_data", "_ext", "_static", "_templates", "explorers")]
 
 
 def digest(folders: list[Path]) -> str:

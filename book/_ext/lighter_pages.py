@@ -11,7 +11,20 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 SCRIPT = re.compile(r"""\s*<(?:script|link)[^>]*fontawesome[^>]*>(?:</script>)?""")
-RULES = re.compile(r"@font-face\{[^}]*Font ?Awesome[^}]*\}|[^{}]*\.fa-[\w-]+[^{}]*\{[^{}]*\}")
+FACE = re.compile(r"@font-face\{[^}]*Font ?Awesome[^}]*\}")
+RULE = re.compile(r"([^{};]*\.fa[\w-]*[^{};]*)(\{[^{}]*\})")
+COMMA = re.compile(r",(?![^(]*\))")  # between selectors, not inside :is(…)
+ICON = re.compile(r"\s*\.fa(?:[bsrl]|-[\w-]+)?(?![\w-])")  # a selector that begins with an icon
+
+
+def without_icons(style: str) -> str:
+    """Return a stylesheet without the icons' faces and selectors; the rest of a rule stays."""
+
+    def rest(match: re.Match[str]) -> str:
+        selectors = [each for each in COMMA.split(match[1]) if not ICON.match(each)]
+        return ",".join(selectors) + match[2] if selectors else ""
+
+    return RULE.sub(rest, FACE.sub("", style))
 
 
 def lighten(app: Sphinx, exception: Exception | None) -> None:
@@ -24,7 +37,7 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
         page.write_text(SCRIPT.sub("", text), encoding="utf-8")
     for style in out.glob("_static/styles/*.css"):
         text = style.read_text(encoding="utf-8")
-        style.write_text(RULES.sub("", text), encoding="utf-8")
+        style.write_text(without_icons(text), encoding="utf-8")
     for path in out.glob("_static/**/fa-*"):
         path.unlink()
     for path in out.glob("_static/scripts/fontawesome*"):

@@ -46,10 +46,13 @@ from companion.plotting._shared import (
     draw_reference_line,
 )
 from companion.plotting._use import (
+    draw_charges,
     draw_convergence,
+    draw_one_curve,
     draw_probability_map,
     draw_reliability,
     draw_threshold_costs,
+    draw_times,
     draw_training_and_validation,
     draw_two_shards,
 )
@@ -65,6 +68,7 @@ __all__ = [
     "draw_by_exponent",
     "draw_by_label",
     "draw_capped_loss",
+    "draw_charges",
     "draw_convergence",
     "draw_curve",
     "draw_dead_zone",
@@ -75,6 +79,7 @@ __all__ = [
     "draw_lost_tail",
     "draw_matrix",
     "draw_minimum",
+    "draw_one_curve",
     "draw_pairs",
     "draw_planes",
     "draw_probability_map",
@@ -92,6 +97,7 @@ __all__ = [
     "draw_tangent_fan",
     "draw_tangent_gap",
     "draw_threshold_costs",
+    "draw_times",
     "draw_training_and_validation",
     "draw_two_logits",
     "draw_two_shards",

@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import LogLocator, NullLocator
 
 from companion import palette
 from companion.plotting._shared import LOSS, draw_curve, draw_reference_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
 __all__ = [
+    "draw_charges",
     "draw_convergence",
+    "draw_one_curve",
     "draw_probability_map",
     "draw_reliability",
     "draw_threshold_costs",
+    "draw_times",
     "draw_training_and_validation",
     "draw_two_shards",
 ]
@@ -33,6 +39,20 @@ def draw_convergence(
     ax.set(xlabel="iteration", ylabel="loss minus its minimum (nats)")
     ax.set(xscale="log", yscale="log", ylim=(1e-12, 2))
     ax.legend(loc="lower center")
+    return ax
+
+
+def draw_charges(ax: Axes, rows: ArrayLike, labels: ArrayLike, *, title: str) -> Axes:
+    """Draw what each element of a batch pays for "no" and for "yes", as a table; (N, 2)."""
+    table = np.asarray(rows, float)
+    shades = LinearSegmentedColormap.from_list("charges", ["white", palette.LABEL_ONE])
+    ax.imshow(np.clip(table, 0, 1), cmap=shades, vmin=0, vmax=1.6, aspect="auto")
+    for (i, k), charge in np.ndenumerate(table):
+        ax.text(k, i, f"{charge + 0.0:.3g}", ha="center", va="center", fontsize=9)
+    ax.set_xticks([0, 1], ["no", "yes"])
+    ax.set_yticks(range(len(table)), [f"label {label:g}" for label in np.asarray(labels)])
+    ax.set_title(title, fontsize=9)
+    ax.grid(visible=False)
     return ax
 
 
@@ -111,4 +131,49 @@ def draw_two_shards(
                 textcoords="offset points", ha="right", va="top",
                 color=palette.RIGHT, fontsize=9)  # fmt: skip
     ax.set(xlabel="share of the rows on the second machine", ylabel=LOSS, xlim=(0, 1))
+    return ax
+
+
+def draw_one_curve(
+    ax: Axes, margins: ArrayLike, losses: ArrayLike, named: Sequence, strangers: Sequence
+) -> Axes:
+    """Draw a loss over the margin, and what has it or has not, each with its name.
+
+    `named` are (name, label, margin, loss), `strangers` (name, margin, loss).
+    """
+    draw_curve(ax, margins, losses, linewidth=1.5, zorder=1)
+    style = {"textcoords": "offset points", "fontsize": 9}
+    for label, color in ((1, palette.LABEL_ONE), (0, palette.LABEL_ZERO)):
+        points = [(name, m, loss) for name, y, m, loss in named if y == label]
+        ax.plot([m for _, m, _ in points], [loss for *_, loss in points], "o", color=color, ms=5.5)
+        for name, m, loss in points:
+            ax.annotate(name, (m, loss), (1, 5), color=color, rotation=48,
+                        rotation_mode="anchor", **style)  # fmt: skip
+    color, ends = palette.WRONG, {"ha": "center", "va": "top"}
+    ax.plot([m for _, m, _ in strangers], [loss for *_, loss in strangers], "x", color=color, mew=2)
+    for name, m, loss in strangers:
+        ax.annotate(name, (m, loss), (0, -7), color=color, **ends, **style)
+    ax.set(xlabel="margin $m$", ylabel=LOSS, ylim=(-0.5, 4.4))
+    return ax
+
+
+def draw_times(
+    ax: Axes, names: Sequence[str], sizes: Sequence[int], times: ArrayLike, *, least: float
+) -> Axes:
+    """Draw nanoseconds for an element, a row for each name, a mark for each size.
+
+    `times` has the shape (len(names), len(sizes)), the sizes in ascending order. The line stands
+    at `least`: what reading the arguments takes. The labels of a legend are set.
+    """
+    rows = np.arange(len(names))
+    shades = LinearSegmentedColormap.from_list("sizes", ["white", palette.LOSS])
+    for i, size in enumerate(sizes, start=1):
+        style = {"markerfacecolor": shades(i / len(sizes)), "color": palette.LOSS, "ms": 3 + i}
+        ax.plot(np.asarray(times)[:, i - 1], rows, "o", label=f"N = {size:,}", **style)
+    draw_reference_line(ax, x=least, text="reading the arrays")
+    ax.set(xscale="log", xlabel="time for an element (ns)", ylabel="contender")
+    ax.set(ylim=(len(rows) - 0.5, -1.2), yticks=rows, yticklabels=names)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
     return ax

@@ -61,3 +61,28 @@ def test_map_is_shaded_from_the_colour_of_label_0_to_that_of_label_1():
         palette.LABEL_ZERO.lower(),
         palette.LABEL_ONE.lower(),
     ]
+
+
+def test_names_on_the_curve_have_the_colours_of_their_labels_and_strangers_are_crosses():
+    named = [("yes", 1, -1.0, 1.3), ("no", 0, 1.0, 0.3)]
+    ax = plotting.draw_one_curve(Figure().subplots(), [-1, 1], [1.3, 0.3], named, [("else", 0, 0)])
+    texts = {text.get_text(): (to_hex(text.get_color()), text.xy) for text in ax.texts}
+    assert texts["yes"] == (palette.LABEL_ONE.lower(), (-1.0, 1.3))
+    assert texts["no"] == (palette.LABEL_ZERO.lower(), (1.0, 0.3))
+    assert texts["else"] == (palette.WRONG.lower(), (0, 0))
+    colours = [to_hex(line.get_color()) for line in ax.lines[1:3]]
+    assert colours == [palette.LABEL_ONE.lower(), palette.LABEL_ZERO.lower()]
+    assert ax.lines[-1].get_marker() == "x"
+
+
+def test_times_stand_in_the_rows_of_their_names_from_the_top_and_darken_with_the_size():
+    ax = plotting.draw_times(
+        Figure().subplots(), ["slow", "fast"], [10, 1000], [[9.0, 8.0], [2.0, 1.0]], least=0.5
+    )
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["slow", "fast"]
+    bottom, top = ax.get_ylim()
+    assert bottom > 1 > 0 > top
+    small, large, _ = ax.lines
+    assert [small.get_label(), large.get_label()] == ["N = 10", "N = 1,000"]
+    assert sum(small.get_markerfacecolor()[:3]) > sum(large.get_markerfacecolor()[:3])
+    assert to_hex(large.get_markerfacecolor()) == palette.LOSS.lower()

@@ -129,9 +129,27 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, derived=0.3),
         [([0.3, 0.3], [0, 1]), (X, ONE), (X[[-1]], ONE[[-1]])],
     ),
+    "draw_charges": (
+        lambda f, ax: f(ax, [[0, 1], [1, 0]], [1, 0], title="right"),
+        [],
+    ),
+    "draw_one_curve": (
+        lambda f, ax: f(
+            ax,
+            X,
+            ONE,
+            [("a", 1, 0.2, 1.0), ("b", 0, 0.3, 2.0), ("c", 1, 0.4, 3.0)],
+            [("d", 0.5, 0.1)],
+        ),
+        [(X, ONE), ([0.2, 0.4], [1, 3]), ([0.3], [2]), ([0.5], [0.1])],
+    ),
     "draw_two_shards": (
         lambda f, ax: f(ax, X, ONE, ZERO, at=0.25),
         [(X, ONE), (X, ZERO), ([0.25] * 2, [0, 1])],
+    ),
+    "draw_times": (
+        lambda f, ax: f(ax, "abc", [10, 1000], np.outer([1, 2, 4], [8, 2]), least=1.5),
+        [([8, 16, 32], range(3)), ([2, 4, 8], range(3)), ([1.5] * 2, [0, 1])],
     ),
 }
 # These draw on axes that another function has labelled, or that you label.
@@ -143,10 +161,11 @@ UNLABELLED = {
     "draw_pulls",
     "draw_sigmoids_and_softmax",
 }
-# What is counted, is a share or orders the entries has no unit.
+# What is counted, is a share or orders the entries has no unit; a time has another.
 WITHOUT_UNIT = [
     r"probability \$p\$",
     r"logit \$z(_\d)?\$",
+    r"margin \$m\$",
     r"example|loss \$i\$|probability \$k\$",
     r"accuracy \(share of right answers\)",
     r"likelihood \(a probability\)",
@@ -162,7 +181,8 @@ WITHOUT_UNIT = [
     r"label \$y\$",
     r"expected score",
     r"step \$h\$ in the logit",
-    r"formula",
+    r"formula|contender",
+    r"time for an element \(ns\)",
 ]
 
 

@@ -1,0 +1,81 @@
+"""The command line: `python -m companion diagnose file.py:function`.
+
+It imports and runs the file that it is given, in a fresh interpreter that is watched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import time
+
+__all__ = ["main"]
+
+_NUMBERS = ("base", "pos_weight", "label_smoothing", "gamma", "alpha", "ignore_index")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    ask = commands.add_parser(
+        "diagnose",
+        help="say what is wrong with a loss",
+        description="Say what is wrong with a loss. The file is imported and run. "
+        "Exit status: 0 nothing as bad as --fail-on, 1 something, 2 it could not be examined.",
+    )
+    ask.add_argument("loss", help="path/to/file.py:function or module:function")
+    ask.add_argument("--inputs", choices=["logits", "probabilities"], help="what predictions are")
+    ask.add_argument("--labels", choices=["soft", "hard", "signs", "index", "one-hot"])
+    ask.add_argument("--reduction", choices=["mean", "sum", "none"])
+    ask.add_argument("--task", choices=["binary", "categorical"])
+    ask.add_argument("--dtype", choices=["float64", "float32", "float16"])
+    ask.add_argument("--gradient", help='a function beside the loss, or "returned"')
+    ask.add_argument("--hessian", help="a function beside the loss")
+    for name in _NUMBERS:
+        ask.add_argument(f"--{name.replace('_', '-')}", type=float)
+    ask.add_argument(
+        "--expect", action="append", default=[], metavar="NAME", help="a finding that is meant"
+    )
+    ask.add_argument("--fail-on", choices=["minor", "major", "critical"], default="major")
+    ask.add_argument("--budget", type=float, default=5.0, help="seconds")
+    ask.add_argument("--json", action="store_true", help="print the report as JSON")
+    return _diagnose(parser.parse_args(arguments))
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    if importlib.util.find_spec("mpmath") is None:
+        print("This needs mpmath: pip install 'bce-companion[clinic]'", file=sys.stderr)
+        return 2
+    from companion.clinic import declared_of
+    from companion.clinic.isolate import Place, in_a_child
+
+    began = time.perf_counter()
+
+    def progress(calls: int) -> None:
+        if calls % 25 == 0 and time.perf_counter() - began > 1:
+            print(f"\rasked {calls} times", end="", file=sys.stderr, flush=True)
+
+    try:
+        place = Place.of(options.loss)
+        beside = lambda name: Place(place.where, name) if name else None  # noqa: E731
+        gradient = options.gradient if options.gradient == "returned" else beside(options.gradient)
+        declared = declared_of(
+            inputs=options.inputs, labels=options.labels, reduction=options.reduction,
+            task=options.task, dtype=options.dtype,
+            **{name: getattr(options, name) for name in _NUMBERS},
+        )  # fmt: skip
+        report = in_a_child(
+            place, declared, dict.fromkeys(options.expect, "by --expect"), options.budget,
+            gradient=gradient, hessian=beside(options.hessian), progress=progress,
+        )  # fmt: skip
+    except (RuntimeError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(report.to_json() if options.json else report)
+    return report.exit_status(options.fail_on)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

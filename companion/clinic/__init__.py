@@ -1,0 +1,200 @@
+"""The clinic: what is wrong with a loss, by name, with a call that shows it.
+
+`diagnose` asks a loss a few hundred questions and returns a `Report`; `assert_healthy` does it in a
+project's tests. On the command line: `python -m companion diagnose file.py:function`. A loss may be
+any callable on NumPy arrays or PyTorch tensors. Needs mpmath, which the extra `clinic` brings.
+
+Read in this order: `patient` (one call), `table` (what a loss charges each element), `chart` (all
+measurements), `findings` (one file for each mistake), `inference` (what was not declared).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+try:
+    import mpmath  # noqa: F401 - the judge needs it
+except ImportError as error:
+    raise ImportError(
+        "companion.clinic needs mpmath: pip install 'bce-companion[clinic]'"
+    ) from error
+
+from companion.clinic.catalogue import BY_NAME
+from companion.clinic.diagnosis import diagnose_here
+from companion.clinic.inference import Assumption, Declared
+from companion.clinic.isolate import in_a_child, place_of
+from companion.clinic.report import Diagnosis, Report
+
+__all__ = ["Assumption", "Diagnosis", "Report", "assert_healthy", "declared_of", "diagnose"]
+
+_LABELS = ("soft", "hard", "signs", "index", "one-hot")
+
+
+def diagnose(
+    loss: Any,
+    *,
+    inputs: str | None = None,
+    labels: str | None = None,
+    reduction: str | None = None,
+    task: str | None = None,
+    gradient: Callable | str | None = None,
+    hessian: Callable | None = None,
+    base: float | None = None,
+    weight: Sequence[float] | None = None,
+    pos_weight: float | None = None,
+    label_smoothing: float | None = None,
+    gamma: float | None = None,
+    alpha: float | None = None,
+    ignore_index: float | None = None,
+    dtype: str | None = None,
+    expected: Mapping[str, str] | None = None,
+    budget: float = 5.0,
+    isolate: bool = False,
+) -> Report:
+    """Say what is wrong with a loss.
+
+    Whatever is declared is compared with what the loss does; whatever is not is inferred and
+    reported as an assumption, never as a finding.
+
+    Parameters
+    ----------
+    loss : callable, class or object
+        Called with predictions and labels, in either order: arrays, tensors, columns, lists or
+        single numbers. A class is instantiated without arguments.
+    inputs : {"logits", "probabilities"}, optional
+        What the predictions are: the one thing worth declaring.
+    labels : {"soft", "hard", "signs", "index", "one-hot"}, optional
+        Numbers in [0, 1], 0 and 1 alone, -1 and 1, indices of classes, or rows of probabilities.
+    reduction : {"mean", "sum", "none"}, optional
+        What it returns.
+    task : {"binary", "categorical"}, optional
+        Whether a number is a prediction, or a row of them.
+    gradient : callable or "returned", optional
+        The derivative by the predictions, a function of the same arguments; "returned" if the loss
+        returns it beside the value. PyTorch's autograd is used without one, and methods such as
+        `gradient` and `backward` are found.
+    hessian : callable, optional
+        The second derivative by each prediction.
+    base : float, optional
+        Of the logarithm; e for nats.
+    weight : sequence of float, optional
+        What each class is multiplied by, class 0 first.
+    pos_weight : float, optional
+        What positives are multiplied by: the same as `weight=(1, pos_weight)`.
+    label_smoothing, gamma, alpha : float, optional
+        ε of the labels; γ and α of a focal loss.
+    ignore_index : float, optional
+        The label that marks an element to leave out.
+    dtype : {"float32", "float16"}, optional
+        A dtype that it is used with; float64 and float32 are tried in any case.
+    expected : mapping of finding to reason, optional
+        What is known and meant. A name that does not occur is reported.
+    budget : float
+        Seconds that it may take. What there was no time for is listed as not tried.
+    isolate : bool
+        Ask in a fresh interpreter, which survives crashes and hangs in C code. The loss must be a
+        function that can be imported.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is none of those above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def loss(p, y):
+    ...     return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    >>> report = diagnose(loss, inputs="probabilities", reduction="mean")
+    >>> [finding.name for finding in report.findings]
+    ['nan-at-certainty', 'tail-digits-lost']
+    >>> report.findings[0].call
+    'loss(np.array([1.0]), np.array([1.0]))'
+    """
+    declared = declared_of(
+        inputs=inputs, labels=labels, reduction=reduction, task=task, base=base, weight=weight,
+        pos_weight=pos_weight, label_smoothing=label_smoothing, gamma=gamma, alpha=alpha,
+        ignore_index=ignore_index, dtype=dtype,
+    )  # fmt: skip
+    expected = dict(expected or {})
+    for name in expected:
+        if name not in BY_NAME:
+            raise ValueError(f"expected: {name!r} is no finding; see companion.clinic.catalogue")
+    if isolate:
+        return in_a_child(place_of(loss), declared, expected, budget,
+                          gradient=place_of(gradient) if callable(gradient) else gradient,
+            hessian=place_of(hessian) if hessian else None)  # fmt: skip
+    return diagnose_here(loss, declared, expected, budget, gradient, hessian)
+
+
+def assert_healthy(loss: Any, *, allow: Mapping[str, str] | None = None, **options: Any) -> None:
+    """Raise an AssertionError if `diagnose` finds something in a loss.
+
+    Parameters
+    ----------
+    loss
+        As for `diagnose`.
+    allow : mapping of finding to reason, optional
+        What is known and meant. A name that no longer occurs fails as well, so that the list stays
+        true.
+    **options
+        As for `diagnose`.
+
+    Examples
+    --------
+    >>> from companion import binary_cross_entropy
+    >>> assert_healthy(binary_cross_entropy, inputs="probabilities", reduction="mean")
+    """
+    report = diagnose(loss, expected=allow, **options)
+    if report.ok:
+        return
+    if report.findings:
+        first = report.findings[0]
+        raise AssertionError(f"{first.name}: {first.sentence}\n\n{report}")
+    raise AssertionError(
+        f"allowed, and no longer found: {', '.join(report.unmet)}; take it off the list\n\n{report}"
+    )
+
+
+def declared_of(
+    *,
+    inputs: str | None = None,
+    labels: str | None = None,
+    reduction: str | None = None,
+    task: str | None = None,
+    base: float | None = None,
+    weight: Sequence[float] | None = None,
+    pos_weight: float | None = None,
+    label_smoothing: float | None = None,
+    gamma: float | None = None,
+    alpha: float | None = None,
+    ignore_index: float | None = None,
+    dtype: str | None = None,
+) -> Declared:
+    """Check what is declared of a loss, by the names of `diagnose`."""
+    for name, value, choices in (
+        ("inputs", inputs, ("logits", "probabilities")),
+        ("labels", labels, _LABELS),
+        ("reduction", reduction, ("mean", "sum", "none")),
+        ("task", task, ("binary", "categorical")),
+        ("dtype", dtype, ("float64", "float32", "float16")),
+    ):
+        if value is not None and value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    if weight is not None and pos_weight is not None:
+        raise ValueError(
+            "give weight or pos_weight, not both: pos_weight is weight=(1, pos_weight)"
+        )
+    weights = tuple(map(float, weight)) if weight is not None else None
+    if pos_weight is not None:
+        weights = (1.0, float(pos_weight))
+    if alpha is not None:
+        weights = tuple(a * w for a, w in zip((1 - alpha, alpha), weights or (1, 1), strict=True))
+    return Declared(
+        inputs, labels, reduction, task, base, weights, label_smoothing, gamma, ignore_index, dtype
+    )

@@ -1,0 +1,305 @@
+"""What was measured of a loss on ordinary input, each thing once, when a finding first asks.
+
+`Chart` holds the values: the table of `companion.clinic.table` for hard labels, soft labels and a
+larger batch, the scale, a matrix, one element alone. Its parts measure the rest: `edges` (certain
+predictions, far logits, tails), `inputs` (other labels and shapes), `slopes`, `state`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from companion.clinic.batches import Batches
+from companion.clinic.costs import categorical_families, describe, families
+from companion.clinic.edges import Edges
+from companion.clinic.inputs import Inputs
+from companion.clinic.meaning import Meaning
+from companion.clinic.patient import Answer, Patient, Question
+from companion.clinic.slopes import Slopes
+from companion.clinic.state import State
+from companion.clinic.table import Changes, Table, changes, fit
+
+__all__ = ["Chart"]
+
+# A right loss in float64 leaves 1e-14; the next wrong constant is 1e-2 away.
+_TOLERANCES = {"float64": 3e-6, "float32": 1e-4, "float16": 0.04}
+_SHIFTED = ("linear", "activation missing, linear")  # their costs add up to a constant
+
+
+class Chart:
+    """The measurements of one loss under one meaning."""
+
+    def __init__(self, patient: Patient, meaning: Meaning, variation: int = 0) -> None:
+        self.patient = patient
+        self.meaning = meaning
+        self.batches = Batches(meaning, variation)
+        self.edges = Edges(self)
+        self.inputs = Inputs(self)
+        self.slopes = Slopes(self)
+        self.state = State(self)
+
+    def ask(self, question: Question) -> Answer:
+        """Ask the loss."""
+        return self.patient.ask(question)
+
+    @cached_property
+    def ordinary(self) -> Answer:
+        """The answer to the ordinary batch."""
+        return self.ask(self.batches.ordinary)
+
+    @cached_property
+    def precision(self) -> str:
+        """The precision that the values show: "float64", or what the input is rounded to inside."""
+        batch = self.batches.ordinary
+        moved = self.ask(batch.but(x=batch.x * (1 + 1e-3)))
+        if not (self.ordinary.finite and moved.finite) or moved.same(self.ordinary, 0):
+            return "float64"
+        for kind in ("float16", "float32"):
+            x = batch.x.astype(kind).astype(np.float64)
+            if self.ask(batch.but(x=x)).same(self.ordinary, 0) and not np.array_equal(x, batch.x):
+                return kind
+        return "float64"
+
+    @property
+    def tolerance(self) -> float:
+        """How far a coefficient may be off, as a share of the largest."""
+        return _TOLERANCES[self.precision]
+
+    # The table ------------------------------------------------------------------------------------
+
+    @cached_property
+    def changes(self) -> Changes:
+        """How the ordinary value moves with each element."""
+        return changes(self.patient, self.batches.ordinary, self.batches.substitutes)
+
+    @cached_property
+    def table(self) -> Table:
+        """The coefficients of the costs that are meant."""
+        return fit(self.changes, self.plain.costs)
+
+    @cached_property
+    def plain(self) -> Meaning:
+        """What is meant, without weights; with the epsilon that the loss adds, if it adds one."""
+        plain = self.meaning.plain
+        if fit(self.changes, plain.costs).fits(self.tolerance) or plain.gamma:
+            return plain
+        if self.meaning.binary:
+            question = Question(np.array([-800.0 if plain.logits else 0.0]), np.array([1.0]))
+        else:
+            question = self.edges.question([-800.0, 0, -1] if plain.logits else [0.0, 0.7, 0.3], 0)
+        cap = self.ask(question).total
+        if not 0.7 < cap < 600:
+            return plain
+        with_epsilon = replace(plain, epsilon=float(np.exp(-cap)))
+        fits = fit(self.changes, with_epsilon.costs).fits(self.tolerance)
+        return with_epsilon if fits else plain
+
+    @property
+    def size(self) -> int:
+        """The number of elements, or rows, of the ordinary batch."""
+        return len(self.batches.ordinary.x)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each element of the ordinary batch."""
+        y = self.batches.ordinary.y
+        return (y.argmax(axis=-1) if y.ndim == 2 else y).astype(int)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The table as the labels that it amounts to: times N where a mean is meant; (N, K)."""
+        return self._scaled(self.table, self.batches.ordinary)
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """What `rows` should be: the labels with weights, smoothing and base."""
+        return self.meaning.targets(self.batches.ordinary.y)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the costs are those that are meant, whatever multiplies them."""
+        return self.table.fits(self.tolerance)
+
+    @property
+    def linear(self) -> bool:
+        """Whether a loss from logits is linear in them: softplus(z) - softplus(-z) = z."""
+        if not (self.meaning.binary and self.meaning.logits and self.fits):
+            return False
+        sums = np.abs(self.rows.sum(axis=1)).max()
+        return bool(np.abs(self.rows).max() > 0 and sums < 1e-6 * np.abs(self.rows).max())
+
+    @property
+    def clean(self) -> bool:
+        """Whether the value is right on ordinary input, a constant aside."""
+        return self.fits and self.near(self.rows, self.expected)
+
+    @property
+    def right(self) -> bool:
+        """Whether the value is right on ordinary input."""
+        return self.clean and abs(self.constant) <= self.tolerance
+
+    @cached_property
+    def constant(self) -> float:
+        """What the ordinary value has beside its costs."""
+        batch = self.batches.ordinary
+        costs = float((self.table.rows * self.plain.costs(batch.x)).sum())
+        return self.changes.base - costs
+
+    def near(self, rows: np.ndarray, others: np.ndarray) -> bool:
+        """Whether two tables agree, to the tolerance of the precision."""
+        with np.errstate(all="ignore"):
+            largest = max(np.abs(rows).max(), np.abs(others).max())
+            return bool(np.abs(rows - others).max() <= max(1e-5, self.tolerance) * largest)
+
+    @cached_property
+    def factors(self) -> np.ndarray | None:
+        """What multiplies each row of the labels without options; None if one is no multiple."""
+        return self._factors(self.rows, self.batches.ordinary)
+
+    @property
+    def labels_of_larger(self) -> np.ndarray:
+        """The classes of the first three elements of the larger batch."""
+        y = self.batches.larger.y[:3]
+        return (y.argmax(axis=-1) if y.ndim == 2 else y).astype(int)
+
+    @cached_property
+    def factors_of_larger(self) -> np.ndarray | None:
+        """The same for one element of each label in a larger batch."""
+        batch = self.batches.larger
+        moved = changes(self.patient, batch, self.batches.substitutes, range(3))
+        table = fit(moved, self.plain.costs)
+        if not table.fits(self.tolerance):
+            return None
+        return self._factors(self._scaled(table, batch), batch)
+
+    @cached_property
+    def by_class(self) -> np.ndarray | None:
+        """What multiplies each class; (K,). None if elements of one class differ."""
+        if self.factors is None:
+            return None
+        found = []
+        for k in range(self.expected.shape[1]):
+            own = self.factors[self.labels == k]
+            if np.ptp(own) > max(1e-5, self.tolerance) * np.abs(self.factors).max():
+                return None
+            found.append(own.mean())
+        return np.array(found)
+
+    @cached_property
+    def scale(self) -> float | None:
+        """What multiplies all that is meant; None if it is not one number."""
+        ratios = self._factors(self.rows, self.batches.ordinary, self.meaning)
+        if ratios is None or np.ptp(ratios) > max(1e-5, self.tolerance) * np.abs(ratios).max():
+            return None
+        return float(ratios.mean())
+
+    @cached_property
+    def scale_of_larger(self) -> float | None:
+        """The same for the larger batch, by one element of each label."""
+        if self.factors_of_larger is None:
+            return None
+        weights = self.meaning.weight or (1.0,) * self.expected.shape[1]
+        own = np.array(weights)[self.labels_of_larger]
+        ratios = self.factors_of_larger / own * np.log(self.meaning.base)
+        if np.ptp(ratios) > max(1e-5, self.tolerance) * np.abs(ratios).max():
+            return None
+        return float(ratios.mean())
+
+    @cached_property
+    def soft(self) -> Table:
+        """The table for labels between 0 and 1."""
+        return fit(
+            changes(self.patient, self.batches.soft, self.batches.substitutes),
+            self.plain.costs,
+        )
+
+    @cached_property
+    def soft_rows(self) -> np.ndarray:
+        """That table as the labels that it amounts to."""
+        return self._scaled(self.soft, self.batches.soft)
+
+    @cached_property
+    def foreign(self) -> tuple[str, np.ndarray] | None:
+        """Other costs that explain the changes, and their rows; None if none of those known do."""
+        kinds = families if self.meaning.binary else categorical_families
+        for name, costs in kinds(self.meaning).items():
+            table = fit(self.changes, costs)
+            if not table.fits(self.tolerance):
+                continue
+            rows = self._scaled(table, self.batches.ordinary)
+            if name.endswith(_SHIFTED):
+                rows = rows - rows.min(axis=1, keepdims=True)
+            if self._readable(rows):
+                return name, rows
+        return None
+
+    def _readable(self, rows: np.ndarray) -> bool:
+        """Whether each label pays its own cost, so that the family is a true reading."""
+        k = self.expected.shape[1]
+        pure = np.eye(k)[self.labels]
+        if rows.shape[1] == 2 * k and not self.meaning.binary:
+            pure = np.concatenate([1 - pure, pure], axis=1)
+        multiples = (rows * pure).sum(axis=1) / pure.sum(axis=1)
+        return bool(np.abs(multiples).max() > 0) and self.near(rows, multiples[:, None] * pure)
+
+    def _scaled(self, table: Table, batch: Question) -> np.ndarray:
+        return table.rows * self.meaning.divisor(batch.y)
+
+    def _factors(
+        self, rows: np.ndarray, batch: Question, meaning: Meaning | None = None
+    ) -> np.ndarray | None:
+        targets = (meaning or self.meaning.plain).targets(batch.y)[: len(rows)]
+        factors = (rows * targets).sum(axis=1) / (targets**2).sum(axis=1)
+        return factors if self.near(rows, factors[:, None] * targets) else None
+
+    # Beyond the table -----------------------------------------------------------------------------
+
+    @cached_property
+    def halves(self) -> dict[int, list[tuple[float, str]] | None]:
+        """What each label pays, as a formula; None where no short one is found."""
+        found = {}
+        for label in (0, 1):
+            i = int(np.flatnonzero(self.labels == label)[0])
+            x = np.concatenate([[self.batches.ordinary.x[i]], self.changes.points])
+            moved = np.concatenate([[0.0], self.changes.moved[i]])
+            found[label] = describe(
+                x, moved * self.meaning.divisor(self.batches.ordinary.y), self.meaning.logits
+            )
+        return found
+
+    @cached_property
+    def matrix(self) -> Answer:
+        """The answer for three rows of four elements."""
+        return self.ask(self.batches.matrix)
+
+    def value(self, question: Question) -> float:
+        """Return the sum of what should come, with the epsilon that the loss adds, if any."""
+        meant = replace(self.meaning, epsilon=self.plain.epsilon)
+        return float(meant.value(question.x, question.y).sum())
+
+    @cached_property
+    def unit(self) -> np.ndarray | None:
+        """What multiplies the loss of one element alone, by class; None if it is no number."""
+        found = []
+        for label in range(self.expected.shape[1]):
+            ratios = []
+            for question in self.batches.single(label):
+                answer = self.ask(question)
+                right = self.value(question)
+                ratios.append(answer.total / right if answer.finite else np.nan)
+            if not np.isfinite(ratios).all() or not self.near(
+                np.array(ratios[:1]), np.array(ratios[1:])
+            ):
+                return None
+            found.append(ratios[0])
+        return np.array(found)
+
+    def should_be(self, question: Question) -> np.ndarray:
+        """Return the exact value of one element, on the scale of the loss."""
+        assert self.unit is not None
+        y = np.asarray(question.y).ravel()
+        label = int(np.argmax(question.y)) if self.meaning.labels == "one-hot" else int(y[0])
+        return self.meaning.exact(question) * self.unit[label]

@@ -1,0 +1,196 @@
+"""What a wrong loss may charge instead: other costs of a "yes" and a "no", and words for them.
+
+`families` are pairs (or K) of costs that people charge by mistake, each named by its mistake.
+`describe` writes one half of a loss, its values for one label, as a formula of a few terms.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from companion import elementary
+from companion.clinic.meaning import Meaning
+
+__all__ = ["categorical_families", "describe", "families"]
+
+_Costs = Callable[[Any], Any]
+_TERMS = 2
+_EXACT = 1e-9  # residual of a description, relative to the largest value
+
+
+def _pair(no: Callable, yes: Callable) -> _Costs:
+    return lambda x: np.stack([no(x), yes(x)], axis=-1)
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    return np.logaddexp(0.0, x)
+
+
+def _of_probabilities() -> dict[str, _Costs]:
+    families = {
+        "linear": _pair(lambda p: p, lambda p: -p),
+        "log1p": _pair(lambda p: -np.log1p(1 - p), lambda p: -np.log1p(p)),
+        "square": _pair(lambda p: p**2, lambda p: (1 - p) ** 2),
+    }
+    for gamma in (0.5, 1, 1.5, 2, 3, 4, 5):
+        families[f"focal {gamma:g}"] = _pair(
+            lambda p, g=gamma: -(p**g) * np.log1p(-p),
+            lambda p, g=gamma: -((1 - p) ** g) * np.log(p),
+        )
+    return families
+
+
+def families(meaning: Meaning) -> dict[str, _Costs]:
+    """Return the wrong costs of a binary loss by name, the likelier first."""
+    after = _of_probabilities()
+    if not meaning.logits:
+        twice = {
+            "activation twice": _pair(_softplus, lambda p: _softplus(-p)),
+            "activation three times": _pair(
+                lambda p: _softplus(elementary.sigmoid(p)),
+                lambda p: _softplus(-elementary.sigmoid(p)),
+            ),
+        }
+        return {**after, **twice}
+    through: dict[str, _Costs] = {
+        name: lambda z, costs=costs: costs(elementary.sigmoid(z)) for name, costs in after.items()
+    }
+    twice = _pair(
+        lambda z: _softplus(elementary.sigmoid(z)), lambda z: _softplus(-elementary.sigmoid(z))
+    )
+    margin = _pair(lambda z: z, lambda z: -z)
+    return {
+        "activation missing, linear": margin,
+        "activation twice": twice,
+        **through,
+        "square of the logit": _pair(lambda z: z**2, lambda z: (1 - z) ** 2),
+    }
+
+
+def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
+    """Return the wrong costs of a loss of several classes by name; (..., K) or (..., 2K)."""
+    softmax, log_softmax = elementary.softmax, elementary.log_softmax
+
+    def on(p: Callable) -> dict[str, _Costs]:
+        found: dict[str, _Costs] = {
+            "linear": lambda x: -p(x),
+            "square": lambda x: (1 - p(x)) ** 2,
+            "log1p": lambda x: -np.log1p(p(x)),
+            "two terms": lambda x: np.concatenate([-np.log1p(-p(x)), -np.log(p(x))], axis=-1),
+        }
+        for gamma in (0.5, 1, 1.5, 2, 3, 4, 5):
+            found[f"focal {gamma:g}"] = lambda x, g=gamma: -((1 - p(x)) ** g) * np.log(p(x))
+        return found
+
+    if not meaning.logits:
+        return {
+            **on(np.asarray),
+            "activation twice": lambda p: -log_softmax(p, axis=-1),
+            "activation three times": lambda p: -log_softmax(softmax(p, axis=-1), axis=-1),
+        }
+    found: dict[str, _Costs] = {
+        "activation missing, linear": lambda z: -np.asarray(z),
+        "sigmoids": lambda z: np.concatenate([_softplus(z), _softplus(-z)], axis=-1),
+        "activation twice": lambda z: -log_softmax(softmax(z, axis=-1), axis=-1),
+        **on(lambda z: softmax(z, axis=-1)),
+    }
+    return found
+
+
+# What a half may be made of -----------------------------------------------------------------------
+
+_IN_PROBABILITIES: dict[str, Callable] = {
+    "-log p": lambda p: -np.log(p),
+    "-log(1-p)": lambda p: -np.log1p(-p),
+    "p": lambda p: p,
+    "log(1+p)": np.log1p,
+    "log(2-p)": lambda p: np.log(2 - p),
+    "p²": lambda p: p**2,
+    "p log p": lambda p: p * np.log(p),
+    "(1-p) log p": lambda p: (1 - p) * np.log(p),
+    "p log(1-p)": lambda p: p * np.log1p(-p),
+    "(1-p) log(1-p)": lambda p: (1 - p) * np.log1p(-p),
+    "log(p)²": lambda p: np.log(p) ** 2,
+    "log(1-p)²": lambda p: np.log1p(-p) ** 2,
+    "1/p": lambda p: 1 / p,
+    "1/(1-p)": lambda p: 1 / (1 - p),
+    "√p": np.sqrt,
+    "√(1-p)": lambda p: np.sqrt(1 - p),
+    "exp(p)": np.exp,
+    "exp(-p)": lambda p: np.exp(-p),
+    "log(1+e^p)": _softplus,
+    "log(1+e^-p)": lambda p: _softplus(-p),
+    "σ(p)": elementary.sigmoid,
+    "log(p/(1-p))": elementary.logit,
+}
+_IN_LOGITS: dict[str, Callable] = {
+    "log(1+e^-z)": lambda z: _softplus(-z),
+    "log(1+e^z)": _softplus,
+    "z": lambda z: z,
+    "z²": lambda z: z**2,
+    "|z|": np.abs,
+    "max(z,0)": lambda z: np.maximum(z, 0),
+    "log(1+e^-|z|)": lambda z: _softplus(-np.abs(z)),
+    "σ(z)": elementary.sigmoid,
+    "σ(z)²": lambda z: elementary.sigmoid(z) ** 2,
+    "z σ(z)": lambda z: z * elementary.sigmoid(z),
+    "z log(1+e^z)": lambda z: z * _softplus(z),
+    "z log(1+e^-z)": lambda z: z * _softplus(-z),
+    "log(1+σ(z))": lambda z: np.log1p(elementary.sigmoid(z)),
+    "log(2-σ(z))": lambda z: np.log(2 - elementary.sigmoid(z)),
+    "e^z": np.exp,
+    "e^-z": lambda z: np.exp(-z),
+    "e^-|z|": lambda z: np.exp(-np.abs(z)),
+    "log(2+e^z)": lambda z: np.log(2 + np.exp(z)),
+    "log(2+e^-z)": lambda z: np.log(2 + np.exp(-z)),
+    "log(e+e^z)": lambda z: np.log(np.e + np.exp(z)),
+    "log(e+e^-z)": lambda z: np.log(np.e + np.exp(-z)),
+    "log(e+e^-|z|)": lambda z: np.log(np.e + np.exp(-np.abs(z))),
+    "log(2+e^-|z|)": lambda z: np.log(2 + np.exp(-np.abs(z))),
+    "tanh z": np.tanh,
+    "tanh(z/2)": lambda z: np.tanh(z / 2),
+}
+
+
+def describe(x: np.ndarray, changes: np.ndarray, logits: bool) -> list[tuple[float, str]] | None:
+    """Write the changes of a value between the points of x as a sum of at most two terms.
+
+    Parameters
+    ----------
+    x : (n,) array
+        Points, the first of which the changes are counted from.
+    changes : (n,) array
+        The value at each, minus that at the first.
+    logits : bool
+        Which functions may stand in the description.
+
+    Returns
+    -------
+    list of (coefficient, term), or None
+        The fewest terms; among equals those with the roundest coefficients. Empty: it is constant.
+    """
+    largest = np.abs(changes).max()
+    if not np.isfinite(largest):
+        return None
+    if largest == 0:
+        return []
+    dictionary = _IN_LOGITS if logits else _IN_PROBABILITIES
+    with np.errstate(all="ignore"):
+        columns = {name: f(x) - f(x[0]) for name, f in dictionary.items()}
+    for count in range(1, _TERMS + 1):
+        found = []
+        for names in itertools.combinations(columns, count):
+            matrix = np.stack([columns[name] for name in names], axis=-1)
+            factors, *_ = np.linalg.lstsq(matrix, changes, rcond=1e-12)
+            if np.abs(matrix @ factors - changes).max() <= _EXACT * largest:
+                strange = sum(abs(f - round(f)) > 1e-6 for f in factors)
+                found.append(
+                    (strange, [(float(f), n) for f, n in zip(factors, names, strict=True)])
+                )
+        if found:
+            return min(found, key=lambda each: each[0])[1]
+    return None

@@ -1,0 +1,55 @@
+"""An epsilon is added inside the logarithm."""
+
+from __future__ import annotations
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import MINOR, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    for cap in chart.edges.caps:
+        if cap.biased and not cap.plateau:
+            return Evidence(
+                f"About {cap.epsilon:.2g} is added inside the logarithm: no prediction "
+                "costs more than "
+                f"{cap.value:.6g}, and a certain right one costs less than 0.",
+                cap.probe.question,
+            )
+    if chart.meaning.logits and chart.plain.epsilon and chart.edges.far:
+        worst = max(chart.edges.far["float64"], key=lambda probe: probe.right)
+        return Evidence(
+            f"About {chart.plain.epsilon:.2g} is added inside the logarithm: no prediction costs "
+            f"more than {worst.total:.6g}.",
+            worst.question,
+        )
+    return None
+
+
+FINDING = Finding(
+    name="epsilon-in-log",
+    severity=MINOR,
+    title="An epsilon inside the logarithm",
+    symptom="the loss of a perfect model is slightly negative",
+    why=(
+        "log(p + ε) is another function everywhere: below 0 at p = 1, capped at -log ε, and "
+        "with a large ε biased in the middle too."
+    ),
+    fix="xlogy and xlog1py need no ε; the loss from logits neither.",
+    sick="""
+import numpy as np
+
+def loss(p, y, eps=1e-7):
+    return -np.mean(y * np.log(p + eps) + (1 - y) * np.log(1 - p + eps))
+""",
+    mended="""
+import numpy as np
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
+""",
+    declared={"inputs": "probabilities"},
+    examine=_examine,
+)

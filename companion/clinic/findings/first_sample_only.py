@@ -1,0 +1,47 @@
+"""One element of the batch enters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import CRITICAL, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    moved = np.abs(chart.changes.moved).max(axis=1) if chart.changes.finite else np.zeros(1)
+    used = np.flatnonzero(moved > 1e-12 * moved.max())
+    if len(moved) == 1 or len(used) != 1:
+        return None
+    return Evidence(
+        f"Only element {used[0]} of the batch enters: the others may be anything.",
+        chart.batches.ordinary,
+    )
+
+
+FINDING = Finding(
+    name="first-sample-only",
+    severity=CRITICAL,
+    title="One element of the batch enters",
+    symptom="training is noisy and ignores most of the data",
+    why="An index [0] before the mean, or a return inside the loop.",
+    fix="Take the mean over all elements.",
+    sick="""
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    each = -(xlogy(y, p) + xlog1py(1 - y, -p))
+    return each[0] / len(each)
+""",
+    mended="""
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    each = -(xlogy(y, p) + xlog1py(1 - y, -p))
+    return each.sum() / each.size
+""",
+    declared={"inputs": "probabilities"},
+    examine=_examine,
+)

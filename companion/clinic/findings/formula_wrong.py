@@ -1,0 +1,75 @@
+"""Some other slip: the value is wrong on ordinary input."""
+
+from __future__ import annotations
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import CRITICAL, Evidence, Finding
+from companion.clinic.smallest import smallest
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    if chart.ordinary.values is None or chart.right:
+        return None
+    if not chart.ordinary.finite:
+        return Evidence(
+            f"It returns {chart.ordinary.total:g} on an ordinary batch.", chart.batches.ordinary
+        )
+    halves = _halves(chart) if chart.meaning.binary and chart.changes.finite else ""
+    return Evidence(f"The value is wrong on ordinary input. {halves}".strip(), smallest(chart))
+
+
+def _halves(chart: Chart) -> str:
+    right = ("log(1+e^z)", "log(1+e^-z)") if chart.meaning.logits else ("-log(1-p)", "-log p")
+    sentences = []
+    for label in (1, 0):
+        half = chart.halves[label]
+        if half is None:
+            continue
+        said = _sum(half) if half else "nothing that depends on the prediction"
+        if len(half) == 1 and half[0][1] == right[label] and abs(half[0][0] - 1) < 1e-6:
+            sentences.append(f"y = {label} pays {said}: right.")
+        else:
+            sentences.append(f"y = {label} pays {said}: should be {right[label]}.")
+    return " ".join(sentences)
+
+
+def _sum(half):
+    text = ""
+    for factor, term in half:
+        if term.startswith("-"):
+            factor, term = -factor, term[1:]
+        size = abs(factor)
+        number = "" if abs(size - 1) < 1e-6 else f"{size:.6g} "
+        sign = ("-" if factor < 0 else "") if not text else (" - " if factor < 0 else " + ")
+        text += sign + number + term
+    return text
+
+
+FINDING = Finding(
+    name="formula-wrong",
+    severity=CRITICAL,
+    title="The value is wrong on ordinary input",
+    symptom="the loss is not that of the library",
+    why=(
+        "A wrong operator, operand or constant: what each label pays says which half of the "
+        "formula to look at."
+    ),
+    fix="Compare the half that is wrong with the formula, term by term.",
+    sick="""
+import numpy as np
+
+def loss(p, y):
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(2 - p))
+""",
+    mended="""
+import numpy as np
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
+""",
+    declared={"inputs": "probabilities"},
+    examine=_examine,
+)

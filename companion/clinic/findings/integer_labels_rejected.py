@@ -1,0 +1,52 @@
+"""Integer or boolean labels are refused."""
+
+from __future__ import annotations
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import LIMIT, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    if not chart.ordinary.finite:
+        return None
+    for question, answer in chart.inputs.integers:
+        if answer.error:
+            return Evidence(
+                f"Labels of dtype {question.label_dtype} raise {answer.error.split(':')[0]}.",
+                question,
+                exact=chart.ordinary.values,
+                holds=lambda again: bool(again.error),
+            )
+    return None
+
+
+FINDING = Finding(
+    name="integer-labels-rejected",
+    severity=LIMIT,
+    title="Integer or boolean labels are refused",
+    symptom=(
+        "RuntimeError: result type Float can't be cast to the desired output type Long; "
+        "TypeError: numpy boolean subtract"
+    ),
+    why="1 - y of booleans raises in NumPy, and several of PyTorch's functions want one dtype.",
+    fix="Convert the labels where they come in: y.float(), y.astype(float).",
+    sick="""
+import numpy as np
+
+def loss(z, y):
+    if y.dtype != z.dtype:
+        raise TypeError("labels must have the dtype of the logits")
+    return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
+""",
+    mended="""
+import numpy as np
+
+def loss(z, y):
+    y = np.asarray(y, float)
+    return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
+""",
+    declared={"inputs": "logits"},
+    examine=_examine,
+)

@@ -1,0 +1,52 @@
+"""Integer labels are shifted by one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import CRITICAL, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    if chart.meaning.labels != "index" or not chart.fits or chart.clean:
+        return None
+    for shift in (1, -1):
+        if chart.near(chart.rows, np.roll(chart.expected, shift, axis=1)):
+            return Evidence(
+                f"The label k is read as class k {'+' if shift > 0 else '-'} 1: each row is scored "
+                "by its neighbour.",
+                chart.batches.ordinary,
+            )
+    return None
+
+
+FINDING = Finding(
+    name="label-off-by-one",
+    severity=CRITICAL,
+    title="Class indices are shifted by one",
+    symptom="IndexError: Target 10 is out of bounds, or an accuracy at chance with a falling loss",
+    why=(
+        "Labels from 1 to K read as indices from 0: class k is scored by class k - 1, and -1 "
+        "is the last one."
+    ),
+    fix="Subtract 1 once, where the labels are read; nowhere else.",
+    sick="""
+import numpy as np
+from scipy.special import log_softmax
+
+def loss(z, y):
+    return -np.mean(log_softmax(z, axis=1)[np.arange(len(y)), y - 1])
+""",
+    mended="""
+import numpy as np
+from scipy.special import log_softmax
+
+def loss(z, y):
+    return -np.mean(log_softmax(z, axis=1)[np.arange(len(y)), y])
+""",
+    declared={"inputs": "logits", "labels": "index"},
+    examine=_examine,
+)

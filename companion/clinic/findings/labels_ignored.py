@@ -1,0 +1,58 @@
+"""The value does not depend on the labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import CRITICAL, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    if not chart.changes.finite or chart.clean:
+        return None
+    if not np.abs(chart.changes.moved).max():
+        return None
+    batch = chart.batches.ordinary
+    order = np.argsort(chart.labels, kind="stable")[::-1]
+    if np.array_equal(chart.labels[order], chart.labels):
+        order = order[::-1]
+    question = batch.but(y=batch.y[order])
+    if not chart.ask(question).same(chart.ordinary, 1e-12):
+        return None
+    return Evidence(
+        "The labels make no difference: another order of them gives the same value.",
+        question,
+        exact=chart.meaning.exact(question),
+    )
+
+
+FINDING = Finding(
+    name="labels-ignored",
+    severity=CRITICAL,
+    title="The labels make no difference",
+    symptom="the loss falls while the accuracy stays at chance",
+    why=(
+        "What does not depend on the labels cannot teach them: an entropy of the predictions, "
+        "a label that was overwritten."
+    ),
+    fix="Look for the line where the labels get lost.",
+    sick="""
+import numpy as np
+from scipy.special import entr
+
+def loss(p, y):
+    return np.mean(entr(p) + entr(1 - p))
+""",
+    mended="""
+import numpy as np
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
+""",
+    declared={"inputs": "probabilities"},
+    examine=_examine,
+)

@@ -1,0 +1,46 @@
+"""0 · log 0 is NaN for a certain and right prediction."""
+
+from __future__ import annotations
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import MAJOR, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    for probe in chart.edges.certain.get("float64", []):
+        if probe.nan:
+            return Evidence("A certain and right prediction gives NaN: 0 · log 0.", probe.question)
+    return None
+
+
+FINDING = Finding(
+    name="nan-at-certainty",
+    severity=MAJOR,
+    title="0 · log 0 is NaN",
+    symptom=(
+        "RuntimeWarning: divide by zero encountered in log; RuntimeWarning: invalid value "
+        "encountered in multiply; the loss becomes NaN late in training"
+    ),
+    why=(
+        "For p = 1 and y = 1 the absent term is 0 · log 0 = 0 · (-inf) = NaN. One such element "
+        "makes the mean NaN, and every weight after it."
+    ),
+    fix="xlogy(y, p) + xlog1py(1 - y, -p), which is 0 there; better, the loss from logits.",
+    sick="""
+import numpy as np
+
+def loss(p, y):
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+""",
+    mended="""
+import numpy as np
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
+""",
+    declared={"inputs": "probabilities"},
+    examine=_examine,
+)

@@ -1,0 +1,92 @@
+"""A finite loss of a far logit becomes inf or NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import MAJOR, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    for dtype, probes in chart.edges.far.items():
+        for probe in probes:
+            if not probe.answer.finite and np.isfinite(probe.right):
+                return _evidence(chart, probe, dtype)
+    return None
+
+
+def _evidence(chart, probe, dtype):
+    at = np.ravel(probe.question.x)[0]
+    onset = _onset(chart, probe, dtype)
+    got = probe.answer.error.split(":")[0] if probe.answer.error else f"{probe.total:g}"
+    cause = (
+        "exp(z) overflows"
+        if abs(onset) > 80
+        else "the probability rounds to 0 or 1, and its logarithm is infinite"
+    )
+    where = "y" if chart.meaning.binary else "class"
+    label = (
+        int(np.ravel(probe.question.y)[0])
+        if chart.meaning.labels != "one-hot"
+        else int(np.argmax(probe.question.y))
+    )
+    return Evidence(
+        f"A logit of {at:g} gives {got} in {dtype} ({where} = {label}), where the loss is "
+        f"{probe.right:.6g}: {cause}.",
+        probe.question,
+        begins=f"z = {onset:.4g} in {dtype}",
+        holds=lambda answer: not answer.finite,
+    )
+
+
+def _onset(chart, probe, dtype):
+    """Bisect between the ordinary and the first bad logit."""
+    x = np.array(probe.question.x, np.float64)
+    far = float(x.flat[0])
+    good, bad = 0.0, far
+    for _ in range(12):
+        middle = (good + bad) / 2
+        other = x.copy()
+        other.flat[0] = middle
+        if chart.ask(probe.question.but(x=other)).finite:
+            good = middle
+        else:
+            bad = middle
+    return bad
+
+
+FINDING = Finding(
+    name="overflow",
+    severity=MAJOR,
+    title="A far logit gives inf or NaN",
+    symptom=(
+        "RuntimeWarning: overflow encountered in exp; the loss is inf or NaN although the "
+        "logits are finite"
+    ),
+    why=(
+        "σ(z) rounds to 1 from z = 36.7 (16.6 in float32), and exp(z) overflows from 709.8 "
+        "(88.7): the loss of a confident mistake is then infinite, where it is z."
+    ),
+    fix=(
+        "Stay in logits: np.logaddexp(0, z) - y z, F.binary_cross_entropy_with_logits, log_softmax."
+    ),
+    sick="""
+import numpy as np
+from scipy.special import xlog1py, xlogy
+
+def loss(z, y):
+    p = 1 / (1 + np.exp(-z))
+    return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
+""",
+    mended="""
+import numpy as np
+
+def loss(z, y):
+    return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
+""",
+    declared={"inputs": "logits"},
+    examine=_examine,
+)

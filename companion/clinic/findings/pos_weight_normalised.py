@@ -1,0 +1,70 @@
+"""The weights are divided by their sum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import MINOR, Evidence, Finding
+from companion.clinic.smallest import smallest
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    weight = chart.meaning.weight
+    if weight is None or chart.by_class is None or chart.clean or not chart.meaning.binary:
+        return None
+    found = chart.by_class * np.log(chart.meaning.base)
+    w = weight[1]
+    if chart.near(found, np.array([1 - w, w])) or chart.near(found, np.array([1, w]) / (1 + w)):
+        return Evidence(
+            f"The weights are {number_of(found)}, where pos_weight {w:g} means 1 and {w:g}.",
+            smallest(chart),
+        )
+    each = np.array(weight)[chart.labels]
+    if chart.scale is not None and abs(chart.scale * each.mean() - 1) < 1e-4:
+        return Evidence(
+            "It divides by the sum of the weights, where the declared mean divides by the number "
+            "of elements: the scale of the loss changes with the classes in the batch.",
+            smallest(chart),
+        )
+    return None
+
+
+def number_of(weights):
+    return " and ".join(f"{w:.4g}" for w in weights)
+
+
+FINDING = Finding(
+    name="pos-weight-normalised",
+    severity=MINOR,
+    title="The weights are divided by their sum",
+    symptom=(
+        "the loss is smaller than PyTorch's with the same pos_weight, by another factor in "
+        "each batch"
+    ),
+    why=(
+        "PyTorch's pos_weight leaves the divisor alone. Dividing by the sum of the weights "
+        "makes each batch count differently."
+    ),
+    fix="Divide by the number of elements.",
+    sick="""
+import numpy as np
+
+def loss(z, y, pos_weight=3.0):
+    w = 1 + (pos_weight - 1) * y
+    each = y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
+    return np.sum(w * each) / np.sum(w)
+""",
+    mended="""
+import numpy as np
+
+def loss(z, y, pos_weight=3.0):
+    w = 1 + (pos_weight - 1) * y
+    each = y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
+    return np.mean(w * each)
+""",
+    declared={"inputs": "logits", "pos_weight": 3.0},
+    examine=_examine,
+)

@@ -1,0 +1,88 @@
+"""A sum for a mean, an array for a number, and the like."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import MAJOR, Evidence, Finding
+from companion.clinic.smallest import smallest
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    return _shape(chart) or _scale(chart)
+
+
+def _shape(chart: Chart) -> Evidence | None:
+    declared, answer = chart.meaning.reduction, chart.ordinary
+    if answer.values is None:
+        return None
+    if declared == "none":
+        if answer.values.size == 1 and chart.fits:
+            return Evidence(
+                "Declared per element, it returns one number: every weight that you apply to it "
+                "multiplies the same one.",
+                chart.batches.ordinary,
+            )
+        return None
+    article = {"mean": "a mean", "sum": "a sum"}[declared]
+    columns = chart.inputs.columns or (chart.batches.ordinary, answer)
+    matrix = (chart.batches.matrix, chart.matrix) if chart.meaning.binary else columns
+    for question, each in ((chart.batches.ordinary, answer), matrix, columns):
+        if each.values is not None and each.values.size > 1:
+            shape, given = each.values.shape, np.shape(question.x)
+            return Evidence(
+                f"Declared {article}, it returns an array of shape {shape} for predictions "
+                "of shape "
+                f"{given}.",
+                question,
+                exact=chart.meaning.exact(question),
+                holds=lambda again: again.values is not None and again.values.size > 1,
+            )
+    return None
+
+
+def _scale(chart: Chart) -> Evidence | None:
+    declared, n, m = chart.meaning.reduction, chart.size, len(chart.batches.larger.x)
+    first, second = chart.scale, chart.scale_of_larger
+    if first is None or second is None or declared == "none":
+        return None
+    if declared == "mean" and abs(first / n - 1) < 1e-4 and abs(second / m - 1) < 1e-4:
+        return Evidence("Declared a mean, it returns the sum: 1/N is missing.", smallest(chart))
+    if declared == "sum" and abs(first * n - 1) < 1e-4 and abs(second * m - 1) < 1e-4:
+        return Evidence("Declared a sum, it returns the mean.", smallest(chart))
+    return None
+
+
+FINDING = Finding(
+    name="reduction",
+    severity=MAJOR,
+    title="A sum, a mean and an array are mixed up",
+    symptom=(
+        "the loss grows with the batch size, or backward says: grad can be implicitly created "
+        "only for scalar outputs"
+    ),
+    why=(
+        "With a sum the step of gradient descent is N times as long, and losses of two batch "
+        "sizes cannot be compared."
+    ),
+    fix="Divide the sum by the number of elements: `.mean()`.",
+    sick="""
+import numpy as np
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    return -np.sum(xlogy(y, p) + xlog1py(1 - y, -p))
+""",
+    mended="""
+import numpy as np
+from scipy.special import xlog1py, xlogy
+
+def loss(p, y):
+    return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
+""",
+    declared={"inputs": "probabilities", "reduction": "mean"},
+    examine=_examine,
+)

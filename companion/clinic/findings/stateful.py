@@ -1,0 +1,76 @@
+"""The same call gives another value."""
+
+from __future__ import annotations
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import CRITICAL, Evidence, Finding
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    first, *others = chart.state.again
+    if first.values is None:
+        return None
+    for again in others:
+        if not again.same(first, 1e-9):
+            return Evidence(
+                "The same call with the same arguments gives another value the second time.",
+                chart.batches.ordinary,
+                exact=first.values,
+                calls=("call", "call"),
+                holds=lambda answer: not answer.same(first, 1e-9),
+            )
+    gradients = chart.state.gradients
+    if gradients and gradients[0].values is not None and not gradients[1].same(gradients[0], 1e-9):
+        first = gradients[0]
+        return Evidence(
+            "The gradient is another one when it is asked for twice after one forward pass.",
+            chart.state.question.but(want="gradient"),
+            exact=first.values,
+            calls=("call", "gradient", "gradient"),
+            holds=lambda answer: not answer.same(first, 1e-9),
+        )
+    if gradients and not chart.state.between.same(chart.ordinary, 1e-9):
+        return Evidence(
+            "The value is another one after a gradient was asked for.",
+            chart.batches.ordinary,
+            exact=chart.ordinary.values,
+            calls=("call", "gradient", "call"),
+            holds=lambda answer: not answer.same(chart.ordinary, 1e-9),
+        )
+    return None
+
+
+FINDING = Finding(
+    name="stateful",
+    severity=CRITICAL,
+    title="The same call gives another value the second time",
+    symptom="results cannot be repeated; a gradient is right once and then wrong",
+    why=(
+        "The loss draws random numbers, counts its calls, or a backward pass writes into what "
+        "the forward pass has kept."
+    ),
+    fix="Work on a copy of what forward kept (`p.copy()`), and keep no running state in a loss.",
+    sick="""
+import numpy as np
+
+class Loss:
+    calls = 0
+
+    def __call__(self, z, y):
+        self.calls += 1
+        warm_up = min(1.0, self.calls / 100)
+        return warm_up * np.mean(np.logaddexp(0, (1.0 - 2 * y) * z))
+
+loss = Loss()
+""",
+    mended="""
+import numpy as np
+
+def loss(z, y):
+    return np.mean(np.logaddexp(0, (1.0 - 2 * y) * z))
+""",
+    declared={"inputs": "logits", "labels": "hard"},
+    examine=_examine,
+)

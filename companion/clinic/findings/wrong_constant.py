@@ -1,0 +1,49 @@
+"""A constant in the logarithm is wrong."""
+
+from __future__ import annotations
+
+from companion.clinic.chart import Chart
+from companion.clinic.finding import CRITICAL, Evidence, Finding
+from companion.clinic.smallest import smallest
+
+__all__ = ["FINDING"]
+
+
+def _examine(chart: Chart) -> Evidence | None:
+    if chart.fits or not chart.changes.finite or not chart.meaning.binary:
+        return None
+    for label, half in chart.halves.items():
+        for _, term in half or []:
+            if term.startswith(("log(2+", "log(e+")):
+                return Evidence(
+                    f"y = {label} pays {term} where a 1 belongs in front of the exponential.",
+                    smallest(chart),
+                )
+    return None
+
+
+FINDING = Finding(
+    name="wrong-constant",
+    severity=CRITICAL,
+    title="A constant in the logarithm is wrong",
+    symptom="an untrained model costs 1.1 or 1.3 instead of 0.69",
+    why=(
+        "softplus(z) is log(1 + e^z); with log(e + e^z) or log(2 + e^z) a right answer never "
+        "costs 0."
+    ),
+    fix="log(1 + e^z), as np.logaddexp(0, z).",
+    sick="""
+import numpy as np
+
+def loss(z, y):
+    return np.mean(np.log(np.e + np.exp(z)) - y * z)
+""",
+    mended="""
+import numpy as np
+
+def loss(z, y):
+    return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
+""",
+    declared={"inputs": "logits"},
+    examine=_examine,
+)

@@ -1,0 +1,126 @@
+"""What a loss does with other labels and shapes: soft, integer, bad, columns, one class."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from companion.clinic.patient import Answer, Question
+
+__all__ = ["Inputs"]
+
+
+class Inputs:
+    """The answers of one loss to other labels and shapes."""
+
+    def __init__(self, chart: Any) -> None:
+        self._chart = chart
+
+    @cached_property
+    def soft(self) -> tuple[Question, Answer] | None:
+        """Soft labels; None where they are not meant."""
+        if self._chart.meaning.labels not in ("soft", "one-hot"):
+            return None
+        question = self._chart.batches.soft
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def integers(self) -> list[tuple[Question, Answer]]:
+        """The ordinary labels as other dtypes."""
+        if self._chart.meaning.labels not in ("soft", "hard"):
+            return []
+        batch = self._chart.batches.ordinary
+        questions = [batch.but(label_dtype=kind) for kind in ("int64", "uint8", "bool")]
+        return [(question, self._chart.ask(question)) for question in questions]
+
+    @cached_property
+    def out_of_range(self) -> list[tuple[Question, Answer]]:
+        """Labels that are none: 255 and -1, for classes -1 and K."""
+        meaning, batch = self._chart.meaning, self._chart.batches.ordinary
+        if meaning.labels in ("signs", "one-hot"):
+            return []
+        bad = (255, -1) if meaning.binary else (-1, meaning.classes)
+        questions = []
+        for value in bad:
+            if value != meaning.ignore:
+                y = batch.y.copy()
+                y[0] = value
+                questions.append(batch.but(y=y))
+        return [(question, self._chart.ask(question)) for question in questions]
+
+    @cached_property
+    def column(self) -> list[tuple[Question, Answer]]:
+        """Predictions (N,) with labels (N, 1), and the reverse; binary losses alone."""
+        if not self._chart.meaning.binary or self._chart.patient.manner.shape != "flat":
+            return []
+        batch = self._chart.batches.ordinary
+        questions = [batch.but(y=batch.y[:, None]), batch.but(x=batch.x[:, None])]
+        return [(question, self._chart.ask(question)) for question in questions]
+
+    @cached_property
+    def columns(self) -> tuple[Question, Answer] | None:
+        """Predictions and labels both (N, 1); binary losses alone."""
+        if not self._chart.meaning.binary or self._chart.patient.manner.shape != "flat":
+            return None
+        batch = self._chart.batches.ordinary
+        question = Question(batch.x[:, None], batch.y[:, None])
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def one_class(self) -> list[tuple[Question, Answer]]:
+        """Batches in which one class is absent."""
+        if not self._chart.meaning.binary:
+            return []
+        batch = self._chart.batches.ordinary
+        questions = [Question(batch.x[:2], np.full(2, label)) for label in (1.0, 0.0)]
+        return [(question, self._chart.ask(question)) for question in questions]
+
+    @cached_property
+    def scaled_rows(self) -> tuple[Question, Answer] | None:
+        """Probabilities of several classes whose rows add up to 0.4."""
+        if self._chart.meaning.binary or self._chart.meaning.logits:
+            return None
+        batch = self._chart.batches.ordinary
+        question = batch.but(x=0.4 * batch.x)
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def ignored(self) -> tuple[Question, Answer, Answer] | None:
+        """A batch whose first element is to be ignored, and the same with another value there."""
+        meaning, batch = self._chart.meaning, self._chart.batches.ordinary
+        if meaning.ignore is None or meaning.labels == "one-hot":
+            return None
+        y = batch.y.copy()
+        y[0] = meaning.ignore
+        question = batch.but(y=y)
+        x = batch.x.copy()
+        x[0] = self._chart.batches.substitutes[0]
+        return question, self._chart.ask(question), self._chart.ask(question.but(x=x))
+
+    @cached_property
+    def within_unit(self) -> tuple[Question, Answer] | None:
+        """Logits that all lie between 0 and 1, where some losses leave out their sigmoid."""
+        if not (self._chart.meaning.logits and self._chart.meaning.binary):
+            return None
+        batch = self._chart.batches.ordinary
+        question = batch.but(x=np.array([0.8, 0.3, 0.6, 0.45, 0.15]))
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def beyond_unit(self) -> tuple[Question, Answer] | None:
+        """Probabilities with one beyond 1, for losses that then apply a sigmoid."""
+        if self._chart.meaning.logits or not self._chart.meaning.binary:
+            return None
+        batch = self._chart.batches.ordinary
+        x = batch.x.copy()
+        x[0] = 1.7
+        question = batch.but(x=x)
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def many(self) -> list[tuple[Question, Answer]]:
+        """Batches of 2 to 131 elements, with both classes."""
+        questions = [self._chart.batches.of(n) for n in (2, 3, 11, 33, 70, 131)]
+        return [(question, self._chart.ask(question)) for question in questions]
