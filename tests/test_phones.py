@@ -17,7 +17,7 @@ from tests.tables.figures import FIGURES, drawn
 
 BOOK = Path(__file__).parents[1] / "book"
 # Whose words have no room on a phone: the page lets them scroll, with letters as large.
-WIDE = ["float-022a", "shapes-028"]
+WIDE = ["disguise-009", "float-022a", "speed-007", "shapes-028"]
 COLUMN = 350  # pixels across, of a page on a phone of 390
 DRAWN_IN_NOTEBOOKS = """
 from companion import palette, plotting
