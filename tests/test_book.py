@@ -608,15 +608,19 @@ def test_missing_figure_is_noticed(stored):
     assert figure_complaints([stored], []) == ["1 figures stored, 0 drawn"]
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
 @pytest.mark.parametrize(("title", "same"), [("The loss of one label", True), ("Loss", False)])
-def test_run_of_nbval_compares_figures(stored, title, same):
+def test_run_of_nbval_compares_figures_and_their_second_drawings(stored, title, same, which):
     item = SimpleNamespace(
         parent=SimpleNamespace(skip_compare=("image/png", "metadata")),
         sanitize=lambda data: data,
         colors=nocolors,
     )
+    pictures = [stored, stored]
+    pictures[which] = drawing(title)
     drawn, kept = (
-        [new_output("display_data", {"image/png": png})] for png in (drawing(title), stored)
+        [new_output("display_data", {"image/png": a}, metadata={"image/png": {"narrow": b}})]
+        for a, b in (pictures, [stored, stored])
     )
     assert IPyNbCell.compare_outputs(item, drawn, kept) is same
     assert any("pixels differ" in line for line in item.comparison_traceback) is not same

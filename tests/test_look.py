@@ -3,6 +3,8 @@
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from base64 import b64encode
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -10,7 +12,6 @@ from types import SimpleNamespace
 
 import mpmath
 import nbformat
-import numpy as np
 import pytest
 import yaml
 
@@ -24,7 +25,7 @@ import chapters  # noqa: E402
 import drawings  # noqa: E402
 import landing  # noqa: E402
 import lighter_pages  # noqa: E402
-import stacked_panels  # noqa: E402
+import phone_figures  # noqa: E402
 import ticks  # noqa: E402
 
 STYLE = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
@@ -226,55 +227,33 @@ def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
 # Figures on a phone -------------------------------------------------------------------------------
 
 
-def figure(*panels, width=1000, height=400):
-    """White, with black panels from one column to another."""
-    picture = np.ones((height, width, 4))
-    for start, stop in panels:
-        picture[50:-50, start:stop, :3] = 0
-    return picture
+def stored(first, second=None):
+    """A figure as a notebook stores it, with its second drawing or without."""
+    pictures = [b64encode(picture).decode() for picture in (first, second) if picture]
+    metadata = {"image/png": {"narrow": pictures[1]}} if second else {}
+    data = {"image/png": pictures[0]}
+    return nbformat.v4.new_output("display_data", data, metadata=metadata)
 
 
-def test_two_panels_are_stacked_and_lose_no_pixel():
-    picture = figure((10, 470), (500, 990))
-    picture[60, 300:320, 0] = picture[60, 700:720, 1] = 0.5
-    stacked = stacked_panels.stacked(picture)
-    assert stacked.shape == (800, 515, 4)
-    for channel in range(4):
-        ours, theirs = stacked[..., channel], picture[..., channel]
-        for value in (0, 0.5):
-            assert (ours == value).sum() == (theirs == value).sum()
-    assert (stacked[:400, 300:320] == picture[:, 300:320]).all()
-
-
-@pytest.mark.parametrize(
-    "picture",
-    [
-        figure((10, 990)),
-        figure((10, 497), (503, 990)),  # ticks of one panel
-        figure((10, 200), (230, 990)),  # a legend at the side
-        figure((10, 470), (500, 990), height=900),
-        figure((10, 270), (300, 590), width=600),
-    ],
-    ids=["one panel", "no gutter", "not in the middle", "high", "small"],
-)
-def test_other_figures_are_left_whole(picture):
-    assert stacked_panels.stacked(picture) is None
-
-
-def test_pages_offer_the_second_picture_to_narrow_screens(tmp_path):
-    for folder in ("_images", "book"):
-        (tmp_path / folder).mkdir()
-    stacked_panels.imsave(tmp_path / "_images/two.png", figure((10, 470), (500, 990)))
-    stacked_panels.imsave(tmp_path / "_images/one.png", figure((10, 990)))
-    images = [f'<img alt="a" src="../_images/{name}.png" />' for name in ("two", "one")]
-    (tmp_path / "book/page.html").write_text("".join(images), encoding="utf-8")
-    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+def test_pages_offer_the_second_drawing_to_narrow_screens(tmp_path):
+    for folder in ("out/_images", "out/book", "book"):
+        (tmp_path / folder).mkdir(parents=True)
+    cells = [nbformat.v4.new_code_cell(outputs=[stored(b"two", b"narrow"), stored(b"one")])]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "book/page.ipynb")
+    names = [sha256(picture).hexdigest() for picture in (b"two", b"one")]
+    for name in names:
+        (tmp_path / f"out/_images/{name}.png").write_bytes(b"")
+    images = [f'<img alt="a" src="../_images/{name}.png" />' for name in names]
+    (tmp_path / "out/book/page.html").write_text("".join(images), encoding="utf-8")
+    builder = SimpleNamespace(format="html")
+    app = SimpleNamespace(builder=builder, outdir=tmp_path / "out", srcdir=tmp_path)
     for _ in range(2):  # a page that was not written anew is left as it is
-        stacked_panels.offer(app, None)
-    text = (tmp_path / "book/page.html").read_text(encoding="utf-8")
-    source = '<source media="(max-width: 640px)" srcset="../_images/two_stacked.png"/>'
+        phone_figures.offer(app, None)
+    text = (tmp_path / "out/book/page.html").read_text(encoding="utf-8")
+    source = f'<source media="(max-width: 640px)" srcset="../_images/{names[0]}_narrow.png"/>'
     assert text == f"<picture>{source}{images[0]}</picture>{images[1]}"
-    assert (tmp_path / "_images/two_stacked.png").exists()
+    assert (tmp_path / f"out/_images/{names[0]}_narrow.png").read_bytes() == b"narrow"
+    assert not (tmp_path / f"out/_images/{names[1]}_narrow.png").exists()
 
 
 # Fonts --------------------------------------------------------------------------------------------

@@ -107,6 +107,7 @@ ARRAYS = {
     "soft_classes": np.array([[0.2, 0.3, 0.5]] * 3 + [[1.0, 0.0, 0.0]] * 2),
     "mask": np.array([True, False, True, True, False]),
     "channel_weight": np.array([1.0, 2.0, 3.0]),
+    "question_weight": np.array([4.0, 0.5, 2.0]),
     "chosen": np.array([1.0, -0.5, 2.0, 0.25, 3.0]),
     "rejected": np.array([0.5, 0.75, -1.0, 0.25, 3.5]),
     "positive": np.array([2.0, 0.5, -1.0]),

@@ -125,6 +125,10 @@ DRAWINGS: dict[str, list[str]] = {
             (h, "s-line" if h in (44, 20) else "f-one") for h in (16, 30, 10, 44, 22, 40, 20, 34))),
         path("slope", "M6 30H114"),
     ],
+    "many_questions": [
+        *(square("one" if (x, y) in {(0, 0), (2, 0), (1, 2), (3, 2), (0, 3), (2, 3), (5, 3)}
+                 else "line", 24 + 12 * x, 9 + 12 * y) for y in range(4) for x in range(6)),
+    ],
     "soft_targets": [
         BASE,
         *(curve(c, lambda z, y=y: y * softplus(-z) + (1 - y) * softplus(z), -4, 4, y=(58, 6, 4))

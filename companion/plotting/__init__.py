@@ -33,6 +33,7 @@ from companion.plotting._run import (
     draw_shares,
     draw_shifted_losses,
     draw_shifted_probabilities,
+    draw_sigmoids_and_softmax,
     draw_smoothed_loss,
     draw_step_errors,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "draw_shifted_losses",
     "draw_shifted_probabilities",
     "draw_sigmoid",
+    "draw_sigmoids_and_softmax",
     "draw_smoothed_loss",
     "draw_sorted_losses",
     "draw_step_errors",

@@ -92,6 +92,10 @@ FIGURES = {
         lambda f, ax: f(ax, X, [ONE, ZERO, X], ["a", "b", "c"], at=3),
         [(X, ONE), (X, ZERO), (X, X)],
     ),
+    "draw_sigmoids_and_softmax": (
+        lambda f, ax: f(ax, X, ONE, ZERO),
+        [([0, X[-1]], [0, X[-1]]), (X, ONE), (X, ZERO)],
+    ),
     "draw_lost_tail": (
         lambda f, ax: f(ax, X, ONE, np.where(X > 0.4, 2 * ONE, 0)),
         [(X, ONE), (X[3:], 2 * ONE[3:]), (X[:3], [0, 0, 0])],
@@ -156,6 +160,7 @@ UNLABELLED = {
     "draw_reference_line",
     "draw_asymptotes",
     "draw_pulls",
+    "draw_sigmoids_and_softmax",
 }
 # What is counted, is a share or orders the entries has no unit; a time has another.
 WITHOUT_UNIT = [
