@@ -25,6 +25,7 @@ from sphinx.search.en import SearchEnglish, english_stopwords
 from chapters import chapters
 
 INDEX = "sectionindex.js"
+KEPT = "section_search_places"  # the attribute of the environment that is stored between builds
 TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?|[^\W\d]\w*")
 CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 ASKED = re.compile(r"Also asked as: ([^.]+(?:\.\d[^.]*)*)\.")
@@ -127,19 +128,21 @@ def _entry(item: nodes.Element) -> Place:
 
 def collect(app: Sphinx, document: nodes.document) -> None:
     """Keep the places of a page that was read."""
-    kept = app.env.__dict__.setdefault("section_search_places", {})
+    kept = app.env.__dict__.setdefault(KEPT, {})
     kept[app.env.docname] = [*places(document)]
 
 
 def forget(app: Sphinx, env: Any, docname: str) -> None:
     """Drop the places of a page that will be read again, or is gone."""
-    env.__dict__.get("section_search_places", {}).pop(docname, None)
+    env.__dict__.get(KEPT, {}).pop(docname, None)
 
 
 def merge(app: Sphinx, env: Any, docnames: set[str], other: Any) -> None:
     """Take over what another process has read."""
-    kept = env.__dict__.setdefault("section_search_places", {})
-    kept |= {name: found for name, found in other.section_search_places.items() if name in docnames}
+    kept = env.__dict__.setdefault(KEPT, {})
+    kept |= {
+        name: found for name, found in other.__dict__.get(KEPT, {}).items() if name in docnames
+    }
 
 
 def index(pages: dict[str, list[Place]], labels: dict[str, tuple[str, str]]) -> dict[str, Any]:
@@ -191,17 +194,15 @@ def _target(
 
 def write(app: Sphinx, exception: Exception | None) -> None:
     """Write the index, and have the search page load it instead of Sphinx's."""
-    if exception or app.builder.format != "html":
+    page = Path(app.outdir) / "search.html"
+    if exception or app.builder.format != "html" or not page.exists():
         return
     labels = {name: entry[:2] for name, entry in app.env.get_domain("std").anonlabels.items()}
-    made = index(app.env.section_search_places, labels)
+    made = index(app.env.__dict__.get(KEPT, {}), labels)
     text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
-    out = Path(app.outdir)
-    (out / INDEX).write_text(f"Search.setIndex({text})", encoding="utf-8")
-    page = out / "search.html"
-    page.write_text(
-        page.read_text(encoding="utf-8").replace('"searchindex.js"', f'"{INDEX}"'), encoding="utf-8"
-    )
+    page.with_name(INDEX).write_text(f"Search.setIndex({text})", encoding="utf-8")
+    old = page.read_text(encoding="utf-8")
+    page.write_text(old.replace('"searchindex.js"', f'"{INDEX}"'), encoding="utf-8")
 
 
 def script(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
