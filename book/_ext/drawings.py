@@ -146,6 +146,12 @@ DRAWINGS: dict[str, list[str]] = {
         path("wrong", "M62 46L72 50 78 38 86 42 94 26 100 30 110 10"),
         dot("exact", 66, 48),
     ],
+    "what_your_loss_says": [
+        BASE,
+        curve("one", lambda t: exp(-t) + 0.08, 0, 4, y=(58, 8, 1.1)),
+        curve("wrong", lambda t: 0.5 * exp(-2 * t) + 0.58, 0, 4, y=(58, 8, 1.1)),
+        path("line", "M6 31H114"),
+    ],
     "training_a_classifier": [
         BASE,
         curve("one", lambda t: exp(-t) + 0.1, 0, 4, y=(58, 8, 1.1)),

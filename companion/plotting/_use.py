@@ -12,7 +12,7 @@ from companion import palette
 from companion.plotting._shared import LOSS, draw_curve, draw_reference_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
@@ -23,11 +23,24 @@ __all__ = [
     "draw_one_curve",
     "draw_probability_map",
     "draw_reliability",
+    "draw_runs",
     "draw_threshold_costs",
     "draw_times",
     "draw_training_and_validation",
     "draw_two_shards",
 ]
+
+_STYLES = ("-", (0, (5, 2)), ":")
+
+
+def draw_runs(ax: Axes, healthy: Mapping[str, ArrayLike], faulty: Mapping[str, ArrayLike]) -> Axes:
+    """Draw the losses of training runs, from step 0 on; what is wrong has a colour of its own."""
+    for color, runs in ((palette.WRONG, faulty), (palette.RIGHT, healthy)):
+        for (name, losses), style in zip(runs.items(), _STYLES, strict=False):
+            steps = np.arange(np.size(losses))
+            draw_curve(ax, steps, losses, color=color, linestyle=style, label=name)
+    ax.set(xlabel="iteration", ylabel=LOSS)
+    return ax
 
 
 def draw_convergence(

@@ -109,6 +109,10 @@ FIGURES = {
         lambda f, ax: f(ax, np.outer(X[:4], X[:2]).reshape(2, 2, 2), names="ab", pixel=(0, 1)),
         [([1.5, 4.5], [0.5, 0.5])],
     ),
+    "draw_runs": (
+        lambda f, ax: f(ax, {"right": ONE}, {"stuck": ZERO, "short": X[:2]}),
+        [(range(7), ZERO), (range(2), X[:2]), (range(7), ONE)],
+    ),
     "draw_convergence": (
         lambda f, ax: f(ax, ONE, label="method", color="black"),
         [(range(1, 8), ONE)],
