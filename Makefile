@@ -77,6 +77,7 @@ AVX512 = import numpy; print(*(name for name in \
 
 test-avx2: environment ## Run the notebooks again, as on a processor without AVX-512: no digit changes
 	@NPY_DISABLE_CPU_FEATURES="$$(.venv/bin/python -c '$(AVX512)')" ATEN_CPU_CAPABILITY=default \
+	TORCHINDUCTOR_CACHE_DIR="$$PWD/_build/compiled/default" \
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile book
 
 test-bench: environment ## Run the benchmarks on little, and see that they find what is known
