@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from companion import categorical, engine, reference
+from companion import _numba, categorical, engine, reference
 from companion._numba.categorical import _run
 from companion._numba.tiles import LANES, LONG
 from tests.tables.grids import worst_ulp
@@ -185,6 +185,21 @@ def test_an_array_that_is_not_contiguous_has_the_results_of_its_copy(k, dtype):
         found = ON_LOGITS(z, labels, reduction="none")
         for ours, copy in zip(found, ON_LOGITS(z.copy(), labels, reduction="none"), strict=True):
             np.testing.assert_array_equal(ours, copy)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+@pytest.mark.parametrize(
+    ("shape", "calls"), [((78, 5000), 3), ((2, 5000, 48), 3), ((40, 1), 1), ((70_000, 2), 2)]
+)
+def test_a_call_of_the_kernel_has_many_rows_however_many_the_classes(
+    shape, calls, dtype, monkeypatch
+):
+    seen, run = [], _numba.run_rows
+    monkeypatch.setattr(_numba, "run_rows", lambda *given: seen.append(given[-1]) or run(*given))
+    labels = np.zeros((shape[0], *shape[2:]), int)
+    categorical.cross_entropy_from_probabilities(np.ones(shape, dtype), labels, axis=1)
+    most = calls if dtype == np.float64 else 5 * calls  # a copy has shorter blocks
+    assert 1 <= len(seen) <= most
 
 
 @pytest.mark.parametrize("kind", ["index", "soft"])
