@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from companion.clinic.chart import Chart
-from companion.clinic.examination import Found, examine, ordered
+from companion.clinic.examination import Found, examine, lost, ordered
 from companion.clinic.finding import LIMIT
-from companion.clinic.inference import Assumption, Declared, infer
+from companion.clinic.inference import Assumption, Declared, Reading, infer
+from companion.clinic.meaning import Meaning
 from companion.clinic.meeting import as_function, gradient_of
 from companion.clinic.patient import Clock, OutOfTime, Patient
 from companion.clinic.report import Diagnosis, Report
@@ -36,10 +38,14 @@ def diagnose_here(
     name: str = "",
     setup: str = "",
     variation: int = 0,
+    most: float = math.inf,
     **hooks: Any,
 ) -> Report:
-    """Diagnose a loss; `hooks` are fields of its `Patient`, `variation` moves the points."""
-    began, clock = time.perf_counter(), Clock(budget)
+    """Diagnose a loss in at most so many calls.
+
+    `hooks` are fields of its `Patient`; `variation` moves the points.
+    """
+    began, clock = time.perf_counter(), Clock(budget, most=most)
     name = name or name_of(loss)
     function, note = as_function(loss)
     notes = [note] if note else []
@@ -50,16 +56,18 @@ def diagnose_here(
         patient = Patient(function, gradient, hessian, clock=clock, printed=printed, **hooks)
         try:
             reading = infer(patient, declared, variation)
+            found, missed_names = examine(reading.chart, name)
         except OutOfTime:
-            missed = ("everything: a few calls took the whole budget", *_NEVER)
-            return Report(name, (), not_tried=missed, calls=clock.calls, seconds=clock.budget)
+            reading = Reading(Chart(patient, Meaning()), math.inf, ())
+            found, missed_names = lost(reading.chart, name), None
         chart = reading.chart
-        found, missed_names = examine(chart, name)
     if declared.labels is None:
         found = [_softened(each) for each in found]
     causes, consequences, limits = ordered(found)
     names = {each.finding.name for each in found}
     missed = [f"whether it has {', '.join(missed_names)}"] if missed_names else []
+    if missed_names is None:
+        missed = ["all else: the time was up"]
     return Report(
         name=name,
         findings=tuple(Diagnosis.of(e) for e in causes if e.finding.name not in expected),
@@ -70,7 +78,7 @@ def diagnose_here(
         ),
         unmet=tuple(each for each in expected if each not in names),
         assumed=(*reading.assumed, *(Assumption("form", note) for note in notes)),
-        tried=_tried(chart),
+        tried=_tried(chart) if missed_names is not None else (),
         not_tried=(*missed, *_NEVER),
         setup=setup or _setup(loss, chart),
         calls=clock.calls,
@@ -118,7 +126,8 @@ def _tried(chart: Chart) -> tuple[str, ...]:
 
 def _table(chart: Chart) -> tuple[tuple[str, ...], ...]:
     """Return what each element pays for each class, got and expected."""
-    if not chart.fits or not np.isfinite(chart.rows).all():
+    # What was not asked is not asked now: the time may be up.
+    if "table" not in chart.__dict__ or not chart.fits or not np.isfinite(chart.rows).all():
         return ()
     k = chart.expected.shape[1]
     head = ("label", *(f"pays class {j}" for j in range(k)), *(f"should pay {j}" for j in range(k)))

@@ -85,7 +85,7 @@ def infer(patient: Patient, declared: Declared, variation: int = 0) -> Reading:
                 reading = dataclasses.replace(reading, cost=cost, assumed=(first, *reading.assumed))
             if best is None or reading.cost < best.cost:
                 best = reading
-            if best.cost < 1:
+            if best.cost < 1 or reading.chart.ordinary.lost:
                 return best
     assert best is not None
     return best

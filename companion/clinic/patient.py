@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _LONGEST = 1.5  # seconds that one call may take before it counts as hanging
+_FAR = 5.0  # a logit beyond is none of an ordinary batch
 _FIRST = 0.6  # the share of the budget that the first one may take: it may import and compile
 
 
@@ -58,6 +59,20 @@ class Question:
     def but(self, **changes: Any) -> Question:
         """Return the question with some fields changed."""
         return replace(self, **changes)
+
+    def as_extreme_as(self, other: Question) -> bool:
+        """Whether it asks for the same as another one, or for as much further out."""
+        x, y = np.asarray(self.x, float), np.asarray(other.x, float)
+        if self.want != other.want or x.shape != y.shape:
+            return False
+        if self.label_dtype == other.label_dtype and np.array_equal(x, y, equal_nan=True):
+            if np.array_equal(self.y, other.y, equal_nan=True):
+                return True
+        if not np.isfinite(y).all():
+            return not np.isfinite(x).all()
+        if y.min() >= 0 and y.max() <= 1:  # certain probabilities
+            return bool(_certain(y) and _certain(x) and x.min() >= 0 and x.max() <= 1)
+        return bool(np.abs(y).max() > _FAR and np.abs(x).max() >= np.abs(y).max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +139,8 @@ class Clock:
     budget: float
     began: float = field(default_factory=time.perf_counter)
     calls: int = 0
+    most: float = float("inf")
+    """The calls that may be made."""
 
     @property
     def left(self) -> float:
@@ -133,7 +150,7 @@ class Clock:
     @contextlib.contextmanager
     def one_call(self) -> Iterator[None]:
         """Count a call, and end one that hangs where signals can do that: POSIX, main thread."""
-        if self.left <= 0:
+        if self.left <= 0 or self.calls >= self.most:
             raise OutOfTime
         longest = _LONGEST if self.calls else max(_LONGEST, _FIRST * self.budget)
         self.calls += 1
@@ -165,14 +182,12 @@ class Patient:
     hessian: Callable | None = None
     manner: Manner = field(default_factory=Manner)
     clock: Clock = field(default_factory=lambda: Clock(5.0))
-    announce: Callable[[Question], None] = lambda question: None
-    """Called with each question before it is asked."""
-    refused: Callable[[Question], str] = lambda question: ""
-    """What a question is known to lead to, if it must not be asked again."""
+    announce: Callable[[Question | None], None] = lambda question: None
+    """Called with each question before it is asked, and with None when it is answered."""
     printed: Callable[[], int] = lambda: 0
     """The number of characters printed so far."""
     trouble: list[tuple[Question, str]] = field(default_factory=list)
-    """The questions that hung, or ended the process, and how."""
+    """The questions that hung, or ended the process, and how: none as extreme is asked again."""
 
     @property
     def has_gradient(self) -> bool:
@@ -181,13 +196,13 @@ class Patient:
 
     def ask(self, question: Question) -> Answer:
         """Make one call with fresh arguments."""
-        if known := self.refused(question):
-            self.trouble.append((question, known))
-            return Answer(error=known)
-        self.announce(question)
+        for other, how in self.trouble:
+            if question.as_extreme_as(other):
+                return Answer(error=how)
         written = self.printed()
         try:
             with self.clock.one_call():
+                self.announce(question)
                 answer = self._scalars(question) if self.manner.shape == "scalar" else None
                 answer = answer or self._call(question)
         except OutOfTime:
@@ -200,6 +215,8 @@ class Patient:
         except BaseException as error:  # SystemExit too: it is a finding
             text = " ".join(str(error).split())[:200]
             return Answer(error=f"{type(error).__name__}: {text}")
+        finally:
+            self.announce(None)
         return replace(answer, printed=True) if self.printed() > written else answer
 
     def arguments(self, question: Question) -> tuple[Any, Any]:
@@ -315,6 +332,10 @@ def as_numbers(result: Any) -> tuple[np.ndarray | None, str]:
         return array.astype(np.float64), note
     except (TypeError, ValueError, OverflowError):
         return None, note or type(result).__name__
+
+
+def _certain(x: np.ndarray) -> bool:
+    return bool(((x == 0) | (x == 1)).any())
 
 
 def _copy(value: Any) -> Any:

@@ -27,8 +27,9 @@ def _examine(chart: Chart) -> Evidence | None:
                     "as one of three.",
                     chart.batches.ordinary,
                 )
-    if chart.fits and chart.by_class is None and chart.factors is not None and not chart.clean:
-        if (chart.factors > 0).all() and abs(chart.factors.sum() / chart.size - 1) < 1e-5:
+    factors = chart.factors
+    if chart.fits and chart.by_class is None and factors is not None and not chart.clean:
+        if (factors > 0).all() and abs(factors.sum() / chart.size - 1) < 1e-5:
             return Evidence(
                 "Elements of one batch count differently by their place: parts of unequal size are "
                 "averaged as if they were equal.",
