@@ -18,9 +18,10 @@ from companion.clinic.examination import Found, examine, lost, ordered
 from companion.clinic.finding import LIMIT
 from companion.clinic.inference import Assumption, Declared, Reading, infer
 from companion.clinic.meaning import Meaning
-from companion.clinic.meeting import as_function, gradient_of
+from companion.clinic.meeting import as_function, attribute, gradient_of
 from companion.clinic.patient import Clock, OutOfTime, Patient
 from companion.clinic.report import Diagnosis, Report
+from companion.clinic.state import settings_kept
 
 __all__ = ["diagnose_here", "name_of"]
 
@@ -52,7 +53,8 @@ def diagnose_here(
     if gradient is None:
         gradient, method = gradient_of(loss)
         notes += [f"the method {method} is its gradient"] if method else []
-    with _quiet() as printed:
+    with _quiet() as printed, settings_kept() as before:
+        hooks = {"before": before, **hooks}
         patient = Patient(function, gradient, hessian, clock=clock, printed=printed, **hooks)
         try:
             reading = infer(patient, declared, variation)
@@ -89,15 +91,14 @@ def diagnose_here(
 
 def name_of(loss: Any) -> str:
     """Return the name to call a loss by in a report."""
-    name = getattr(loss, "__name__", None) or type(loss).__name__
-    return name if name.isidentifier() else "loss"
+    name = attribute(loss, "__name__") or type(loss).__name__
+    return name if isinstance(name, str) and name.isidentifier() else "loss"
 
 
 def _setup(loss: Any, chart: Chart) -> str:
     lines = ["import torch" if chart.patient.manner.framework == "torch" else "import numpy as np"]
-    module = getattr(loss, "__module__", None)
-    name = getattr(loss, "__qualname__", "")
-    if module and module != "__main__" and name.isidentifier():
+    module, name = attribute(loss, "__module__"), attribute(loss, "__qualname__")
+    if module and module != "__main__" and isinstance(name, str) and name.isidentifier():
         lines.append(f"from {module} import {name}")
     return "; ".join(lines)
 

@@ -206,7 +206,7 @@ def _adopt_weight(chart: Chart, adopt: Any) -> None:
     """Weights that are plain numbers, the same in a larger batch or divided by their sum."""
     found = chart.by_class * math.log(chart.meaning.base)  # type: ignore[operator]
     larger = chart.factors_of_larger
-    if len(found) != 2 or found.min() <= 0 or larger is None:
+    if len(found) != 2 or not 0 < found.min() <= found.max() < 1e6 or larger is None:
         return
     ratio = found / found.min()
     if not _plain(ratio.max()) or ratio.max() > 1000:

@@ -14,7 +14,7 @@ from typing import Any
 
 from companion.clinic.patient import Manner, Patient, Question
 
-__all__ = ["as_function", "gradient_of", "meet"]
+__all__ = ["as_function", "attribute", "gradient_of", "meet"]
 
 _METHODS = ("forward", "loss", "compute_loss", "call", "value", "cost", "f")
 _GRADIENTS = ("gradient", "grad", "derivative", "prime", "df", "backward")
@@ -24,11 +24,15 @@ def as_function(loss: Any) -> tuple[Callable, str]:
     """Return the function in a class or an object, and a note on where it was found."""
     note = ""
     if inspect.isclass(loss):
-        loss, note = loss(), f"an instance of {loss.__name__}, made without arguments, is the loss"
+        note = f"an instance of {loss.__name__}, made without arguments, is the loss"
+        try:
+            loss = loss()
+        except TypeError as error:
+            raise TypeError(f"loss is a class; give an instance of it: {error}") from error
     if callable(loss):
         return loss, note
     for name in _METHODS:
-        if callable(method := getattr(loss, name, None)):
+        if callable(method := attribute(loss, name)):
             return method, f"the method {name} is the loss"
     raise TypeError(
         f"loss must be callable, or have a method {', '.join(_METHODS)}; got {type(loss).__name__}"
@@ -43,10 +47,18 @@ def gradient_of(loss: Any) -> tuple[Callable | None, str]:
     if inspect.isroutine(loss) or (torch is not None and isinstance(loss, torch.nn.Module)):
         return None, ""
     for name in _GRADIENTS:
-        method = getattr(loss, name, None)
+        method = attribute(loss, name)
         if callable(method):
             return _with_arguments(as_function(loss)[0], method), name
     return None, ""
+
+
+def attribute(loss: Any, name: str) -> Any:
+    """Return an attribute; None where there is none, or asking for it raises."""
+    try:
+        return getattr(loss, name, None)
+    except Exception:
+        return None
 
 
 def _with_arguments(function: Callable, method: Callable) -> Callable:
@@ -79,12 +91,15 @@ def meet(patient: Patient, question: Question) -> Patient:
     if torch is not None and isinstance(patient.loss, torch.nn.Module):
         frameworks = ["torch"]
     usable: list[Manner] = []
+    plain: dict[str, str] = {}
     for shape in ("flat", "column", "row", "list", "scalar"):
         for framework in frameworks:
             if shape in ("list", "scalar") and framework == "torch":
                 continue
             manner = replace(patient.manner, framework=framework, shape=shape)
             answer = replace(patient, manner=manner).ask(question)
+            if shape == "flat":
+                plain[framework] = answer.error
             if answer.values is not None:
                 usable.append(manner)
                 if answer.finite:
@@ -93,4 +108,8 @@ def meet(patient: Patient, question: Question) -> Patient:
                 return replace(patient, manner=manner)
     if usable:
         return replace(patient, manner=usable[0])
-    return replace(patient, manner=replace(patient.manner, framework=frameworks[-1]))
+    # Whichever returned something; otherwise arrays, unless their exception asks for tensors.
+    tensors = any(word in plain.get("numpy", "torch") for word in ("torch", "Tensor", "ndarray'"))
+    framework = "torch" if tensors and "torch" in plain else "numpy"
+    framework = next((each for each, error in plain.items() if not error), framework)
+    return replace(patient, manner=replace(patient.manner, framework=framework))

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -65,14 +65,18 @@ class Question:
         x, y = np.asarray(self.x, float), np.asarray(other.x, float)
         if self.want != other.want or x.shape != y.shape:
             return False
-        if self.label_dtype == other.label_dtype and np.array_equal(x, y, equal_nan=True):
-            if np.array_equal(self.y, other.y, equal_nan=True):
-                return True
+        if np.array_equal(x, y, equal_nan=True) and self._same_labels(other):
+            return True
         if not np.isfinite(y).all():
             return not np.isfinite(x).all()
         if y.min() >= 0 and y.max() <= 1:  # certain probabilities
             return bool(_certain(y) and _certain(x) and x.min() >= 0 and x.max() <= 1)
         return bool(np.abs(y).max() > _FAR and np.abs(x).max() >= np.abs(y).max())
+
+    def _same_labels(self, other: Question) -> bool:
+        return self.label_dtype == other.label_dtype and np.array_equal(
+            np.asarray(self.y, float), np.asarray(other.y, float), equal_nan=True
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +190,8 @@ class Patient:
     """Called with each question before it is asked, and with None when it is answered."""
     printed: Callable[[], int] = lambda: 0
     """The number of characters printed so far."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The settings of the process before the first call."""
     trouble: list[tuple[Question, str]] = field(default_factory=list)
     """The questions that hung, or ended the process, and how: none as extreme is asked again."""
 
@@ -213,8 +219,7 @@ class Patient:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: it is a finding
-            text = " ".join(str(error).split())[:200]
-            return Answer(error=f"{type(error).__name__}: {text}")
+            return Answer(error=f"{type(error).__name__}: {_text(error)}")
         finally:
             self.announce(None)
         return replace(answer, printed=True) if self.printed() > written else answer
@@ -329,6 +334,8 @@ def as_numbers(result: Any) -> tuple[np.ndarray | None, str]:
         array = np.asarray(result)
         if array.dtype.kind not in "biufO":
             return None, note or str(array.dtype)
+        if not array.size:
+            return None, note or "an empty array"
         return array.astype(np.float64), note
     except (TypeError, ValueError, OverflowError):
         return None, note or type(result).__name__
@@ -336,6 +343,13 @@ def as_numbers(result: Any) -> tuple[np.ndarray | None, str]:
 
 def _certain(x: np.ndarray) -> bool:
     return bool(((x == 0) | (x == 1)).any())
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())[:200]
+    except Exception:
+        return "an exception without words"
 
 
 def _copy(value: Any) -> Any:

@@ -16,6 +16,10 @@ def _examine(chart: Chart) -> Evidence | None:
         return Evidence(
             f"It returns {chart.ordinary.total:g} on an ordinary batch.", chart.batches.ordinary
         )
+    if chart.changes.failed is not None:
+        question, answer = chart.changes.failed
+        came = f"raises {answer.error}" if answer.error else f"returns {answer.total:g}"
+        return Evidence(f"It {came} on an ordinary batch.", question)
     halves = _halves(chart) if chart.meaning.binary and chart.changes.finite else ""
     return Evidence(f"The value is wrong on ordinary input. {halves}".strip(), smallest(chart))
 

@@ -27,18 +27,19 @@ def _examine(chart: Chart) -> Evidence | None:
                     "as one of three.",
                     chart.batches.ordinary,
                 )
-    factors = chart.factors
-    if chart.fits and chart.by_class is None and factors is not None and not chart.clean:
-        if (factors > 0).all() and abs(factors.sum() / chart.size - 1) < 1e-5:
-            return Evidence(
-                "Elements of one batch count differently by their place: parts of unequal size are "
-                "averaged as if they were equal.",
-                chart.batches.ordinary,
-            )
+    uneven = chart.fits and chart.by_class is None and not chart.clean
+    factors = chart.factors if uneven else None
+    if factors is not None and (factors > 0).all() and abs(factors.sum() / chart.size - 1) < 1e-5:
+        return Evidence(
+            "Elements of one batch count differently by their place: parts of unequal size are "
+            "averaged as if they were equal.",
+            chart.batches.ordinary,
+        )
     if chart.right:
         for question, answer in chart.inputs.many:
             right = chart.value(question)
-            if answer.finite and abs(answer.total - right) > 1e-5 * abs(right):
+            off = abs(answer.total - right) > max(1e-5, chart.tolerance) * abs(right)
+            if answer.finite and off:
                 return Evidence(
                     f"A batch of {len(question.x)} has another mean than its elements have: "
                     "parts of "
