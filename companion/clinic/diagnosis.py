@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from companion.clinic.chart import Chart
+from companion.clinic.clock import Clock, OutOfTime
 from companion.clinic.examination import Found, examine, lost, ordered
 from companion.clinic.finding import LIMIT
 from companion.clinic.inference import Assumption, Declared, Reading, infer
 from companion.clinic.meaning import Meaning
 from companion.clinic.meeting import as_function, attribute, gradient_of
-from companion.clinic.patient import Clock, OutOfTime, Patient
+from companion.clinic.patient import Patient
 from companion.clinic.report import Diagnosis, Report
 from companion.clinic.state import settings_kept
 

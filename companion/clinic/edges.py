@@ -9,7 +9,7 @@ import numpy as np
 
 from companion.clinic.patient import Answer, Question
 
-__all__ = ["Edges", "Probe"]
+__all__ = ["Cap", "Edges", "Probe"]
 
 _LADDER = {
     "float64": (20.0, 36.0, 40.0, 90.0, 300.0, 800.0),

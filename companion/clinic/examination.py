@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from companion.clinic.catalogue import BY_NAME, EDGES, ENDS, EXPLAINS, FIRST, SLOPE, VALUE
 from companion.clinic.chart import Chart
+from companion.clinic.clock import OutOfTime
 from companion.clinic.finding import LIMIT, SEVERITIES, Evidence, Finding
-from companion.clinic.patient import OutOfTime
 from companion.clinic.witness import Witness, witness_of
 
 __all__ = ["Found", "examine", "lost", "ordered"]

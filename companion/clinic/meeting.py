@@ -92,7 +92,7 @@ def meet(patient: Patient, question: Question) -> Patient:
         frameworks = ["torch"]
     usable: list[Manner] = []
     plain: dict[str, str] = {}
-    for shape in ("flat", "column", "row", "list", "scalar"):
+    for shape in ("flat", "column", "row", "scalar", "list"):
         for framework in frameworks:
             if shape in ("list", "scalar") and framework == "torch":
                 continue

@@ -2,44 +2,30 @@
 
 A `Question` is one call; `Patient.ask` makes it and returns an `Answer`: numbers, an exception, or
 nothing of use. Read them in that order. How a loss wants to be called (order, shape, framework) is
-its `Manner`, found by `companion.clinic.meeting`; `Clock` says when the time is up.
+its `Manner`, found by `companion.clinic.meeting`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from companion.clinic.clock import Clock, Hangs, OutOfTime
+
 __all__ = [
     "Answer",
-    "Clock",
     "Manner",
-    "OutOfTime",
     "Patient",
     "Question",
     "as_numbers",
     "is_tensor",
 ]
 
-_LONGEST = 1.5  # seconds that one call may take before it counts as hanging
 _FAR = 5.0  # a logit beyond is none of an ordinary batch
-_FIRST = 0.6  # the share of the budget that the first one may take: it may import and compile
-
-
-class OutOfTime(Exception):  # noqa: N818 - it is no error, and no loss may catch it by name
-    """The budget is spent."""
-
-
-class _Hangs(BaseException):
-    """One call took too long; a BaseException, so that a loss that catches all else lets it by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,46 +123,6 @@ class Manner:
 
 
 @dataclass
-class Clock:
-    """The time that an examination may take, and the calls that it made."""
-
-    budget: float
-    began: float = field(default_factory=time.perf_counter)
-    calls: int = 0
-    most: float = float("inf")
-    """The calls that may be made."""
-
-    @property
-    def left(self) -> float:
-        """Seconds that are left."""
-        return self.budget - (time.perf_counter() - self.began)
-
-    @contextlib.contextmanager
-    def one_call(self) -> Iterator[None]:
-        """Count a call, and end one that hangs where signals can do that: POSIX, main thread."""
-        if self.left <= 0 or self.calls >= self.most:
-            raise OutOfTime
-        longest = _LONGEST if self.calls else max(_LONGEST, _FIRST * self.budget)
-        self.calls += 1
-        if not hasattr(signal, "SIGALRM") or (
-            threading.current_thread() is not threading.main_thread()
-        ):
-            yield
-            return
-
-        def ring(*_):
-            raise _Hangs
-
-        before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, min(longest, self.left + 0.05))
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-
-@dataclass
 class Patient:
     """A loss and its derivatives, called in its manner."""
 
@@ -213,7 +159,7 @@ class Patient:
                 answer = answer or self._call(question)
         except OutOfTime:
             raise
-        except _Hangs:
+        except Hangs:
             self.trouble.append((question, "hangs"))
             return Answer(error="hangs")
         except KeyboardInterrupt:
