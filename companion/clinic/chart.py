@@ -274,7 +274,9 @@ class Chart:
 
     @cached_property
     def matrix(self) -> Answer:
-        """The answer for three rows of four elements."""
+        """The answer for three rows of four elements, where a loss does not want one row."""
+        if self.patient.manner.shape in ("row", "list", "scalar"):
+            return Answer(note="not asked")
         return self.ask(self.batches.matrix)
 
     def value(self, question: Question) -> float:

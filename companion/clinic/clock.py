@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 __all__ = ["Clock", "Hangs", "OutOfTime"]
 
 _LONGEST = 1.5  # seconds that one call may take before it counts as hanging
-_FIRST = 0.6  # the share of the budget that the first one may take: it may import and compile
+_FIRST = 0.6  # the share of the budget that the first of a kind may take
 
 
 class OutOfTime(Exception):  # noqa: N818 - it is no error, and no loss may catch it by name
@@ -32,6 +32,8 @@ class Clock:
     calls: int = 0
     most: float = float("inf")
     """The calls that may be made."""
+    known: set[object] = field(default_factory=set)
+    """The kinds of calls that were made: the first of each may import and compile."""
 
     @property
     def left(self) -> float:
@@ -39,12 +41,13 @@ class Clock:
         return self.budget - (time.perf_counter() - self.began)
 
     @contextlib.contextmanager
-    def one_call(self) -> Iterator[None]:
+    def one_call(self, kind: object = None) -> Iterator[None]:
         """Count a call, and end one that hangs where signals can do that: POSIX, main thread."""
         if self.left <= 0 or self.calls >= self.most:
             raise OutOfTime
-        longest = _LONGEST if self.calls else max(_LONGEST, _FIRST * self.budget)
+        longest = _LONGEST if kind in self.known else max(_LONGEST, _FIRST * self.budget)
         self.calls += 1
+        self.known.add(kind)
         if not hasattr(signal, "SIGALRM") or (
             threading.current_thread() is not threading.main_thread()
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
 import math
 import time
@@ -93,6 +94,8 @@ def diagnose_here(
 def name_of(loss: Any) -> str:
     """Return the name to call a loss by in a report."""
     name = attribute(loss, "__name__") or type(loss).__name__
+    if isinstance(loss, functools.partial):
+        return "loss"
     return name if isinstance(name, str) and name.isidentifier() else "loss"
 
 

@@ -22,6 +22,7 @@ from companion.clinic.patient import Patient
 
 __all__ = ["Assumption", "Declared", "Reading", "infer"]
 
+_RAISES = 100.0  # the cost of a reading whose ordinary batch gives no number
 _BASES = ((2.0, "in bits (base 2)"), (10.0, "of base 10"))
 
 
@@ -69,7 +70,8 @@ def infer(patient: Patient, declared: Declared, variation: int = 0) -> Reading:
     best: Reading | None = None
     candidates = list(_candidates(declared))
     for swapped in (False, True):
-        if swapped and (best is None or len(candidates) == 1 or best.cost < 1):
+        # A single reading is swapped only where it raises as it is.
+        if swapped and (best is None or best.cost < (_RAISES if len(candidates) == 1 else 1)):
             break
         for meaning in candidates:
             manner = dataclasses.replace(
@@ -134,7 +136,7 @@ def _read(patient: Patient, meaning: Meaning, declared: Declared, variation: int
     if meaning.labels == "signs" and not declared.labels:
         assumed.append(Assumption("labels", "labels are -1 and 1", usual=False))
     if chart.ordinary.values is None:
-        return Reading(chart, 100.0, tuple(assumed))
+        return Reading(chart, _RAISES, tuple(assumed))
     if not chart.ordinary.finite or not chart.changes.finite:
         return Reading(chart, 50.0, tuple(assumed))
     if not chart.changes.moved.any():

@@ -196,7 +196,7 @@ class _Watch:
     def _listen(
         self, process: subprocess.Popen, lines: queue.Queue[bytes], first: float
     ) -> Report | str:
-        wait, began = _TO_START, time.perf_counter()
+        wait, began, known = _TO_START, time.perf_counter(), set()
         try:
             while True:
                 try:
@@ -214,7 +214,9 @@ class _Watch:
                 if "x" in message:
                     self.calls, self.last = self.calls + 1, message
                     self.progress(self.calls)
-                    wait = _SILENCE if self.calls > 1 else first
+                    kind = message["want"], message["dtype"]
+                    wait = _SILENCE if kind in known else first
+                    known.add(kind)
                 else:  # it has started, or an answer has come
                     began = began if self.calls else time.perf_counter()
                     wait = _TO_START

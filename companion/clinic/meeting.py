@@ -102,7 +102,9 @@ def meet(patient: Patient, question: Question) -> Patient:
                 plain[framework] = answer.error
             if answer.values is not None:
                 usable.append(manner)
-                if answer.finite:
+                # A row taken for a column gives N × N numbers where rows are wanted.
+                sized = shape != "column" or answer.values.size in (1, len(question.x))
+                if answer.finite and sized:
                     return replace(patient, manner=manner)
             if answer.lost:
                 return replace(patient, manner=manner)

@@ -153,7 +153,7 @@ class Patient:
                 return Answer(error=how)
         written = self.printed()
         try:
-            with self.clock.one_call():
+            with self.clock.one_call((question.want, question.dtype)):
                 self.announce(question)
                 answer = self._scalars(question) if self.manner.shape == "scalar" else None
                 answer = answer or self._call(question)
