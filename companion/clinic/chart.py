@@ -302,11 +302,17 @@ class Chart:
         return np.array(found)
 
     def should_be(self, question: Question) -> np.ndarray:
-        """Return the exact value of one element, on the scale of the loss."""
+        """Return the right value of one element, on the scale of the loss, to some roundings.
+
+        The judge is asked about witnesses; here float64 does, which is 30 times as fast.
+        """
         assert self.unit is not None
         y = np.asarray(question.y).ravel()
         label = int(np.argmax(question.y)) if self.meaning.labels == "one-hot" else int(y[0])
-        return self.meaning.exact(question) * self.unit[label]
+        x = np.array(question.x, question.dtype).astype(np.float64)
+        if not np.isfinite(x).all():
+            return self.meaning.exact(question) * self.unit[label]
+        return self.meaning.value(x, question.y) * self.unit[label]
 
 
 def rounded(x: np.ndarray, kind: str) -> np.ndarray:

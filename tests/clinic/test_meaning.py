@@ -117,3 +117,28 @@ def test_epsilon_is_in_the_costs_and_not_in_the_exact_value():
     meaning = Meaning("probabilities", epsilon=1e-3)
     assert meaning.costs(0.0)[1] == pytest.approx(-math.log(1e-3))
     assert math.isinf(meaning.exact(Question(np.array([0.0]), np.array([1.0]))))
+
+
+LADDER = {
+    "logits": [
+        s * z for z in (0.3, 8.0, 10.0, 17.0, 20.0, 36.0, 40.0, 90.0, 800.0) for s in (1, -1)
+    ],
+    "probabilities": [0.0, 1e-20, 1e-9, 0.3, 0.9, 1 - 1e-9, 1.0],
+}
+
+
+@pytest.mark.parametrize("labels", ["soft", "index"])
+@pytest.mark.parametrize("inputs", LADDER)
+def test_value_in_float64_keeps_its_digits_at_the_edges(inputs, labels):
+    meaning = Meaning(inputs, labels, smoothing=0.0)
+    for edge in LADDER[inputs]:
+        for label in (0, 1):
+            x = np.array(
+                [edge]
+                if labels == "soft"
+                else [[edge, 0.0 if inputs == "logits" else 1 - edge, 0.0]]
+            )
+            y = np.array([label], float if labels == "soft" else int)
+            value, exact = meaning.value(x, y), meaning.exact(Question(x, y))
+            # Some roundings: the edges ask for three digits.
+            np.testing.assert_allclose(value, exact, rtol=1e-14, err_msg=f"{x} {y}")
