@@ -8,6 +8,8 @@ NOTEBOOKS =
 GRAPHS = $(addprefix tests/torch_losses/test_,hidden.py kinds.py training.py)
 # What looks at the first call of compiled kernels, in processes of their own.
 FIRST_CALLS = $(addprefix tests/_numba/test_,first_call.py processors.py)
+# What asks the clinic about hundreds of losses, each at many points.
+AT_LENGTH = tests/clinic/test_at_length.py
 # What a loss promises, whichever engine runs it.
 ENGINES = tests/_numba tests/_numpy $(addprefix tests/test_,$(addsuffix .py,bad_input binary \
 	categorical engine estimator facts focal laws logistic logistic_regression mends peers \
@@ -42,7 +44,7 @@ test: environment ## Check everything but the tiers: tests, doctests, notebooks,
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile \
 		--ignore tests/test_site.py --ignore tests/test_benchmarks.py \
 		--deselect tests/test_planted_faults.py::test_planted_ \
-		$(addprefix --ignore ,$(GRAPHS) $(FIRST_CALLS)) || status=1; \
+		$(addprefix --ignore ,$(GRAPHS) $(FIRST_CALLS) $(AT_LENGTH)) || status=1; \
 	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
 	echo "2 of 3: the pages of the site"; \
 	.venv/bin/python -m pytest -q tests/test_site.py || status=1; \
@@ -69,6 +71,9 @@ test-numba: environment ## Test all that a loss promises on the engine that Numb
 test-faults: environment ## Plant the popular mistakes: a test notices each; and faults before the ticked asserts
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
 	@.venv/bin/python .ci/seen_failing.py --check
+
+test-clinic: environment ## Ask the clinic about right losses at many points, and about machine-made mutants
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) $(AT_LENGTH)
 
 # What NumPy uses of AVX-512 here; nothing where there is none.
 AVX512 = import numpy; print(*(name for name in \
@@ -102,4 +107,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-torch test-numba test-faults test-avx2 test-bench test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-torch test-numba test-faults test-clinic test-avx2 test-bench test-wheel test-oldest bench frameworks clean

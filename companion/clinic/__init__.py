@@ -154,6 +154,8 @@ def assert_healthy(loss: Any, *, allow: Mapping[str, str] | None = None, **optio
     if report.findings:
         first = report.findings[0]
         raise AssertionError(f"{first.name}: {first.sentence}\n\n{report}")
+    if not report.examined:
+        raise AssertionError(str(report))
     raise AssertionError(
         f"allowed, and no longer found: {', '.join(report.unmet)}; take it off the list\n\n{report}"
     )

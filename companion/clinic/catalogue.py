@@ -218,7 +218,13 @@ _GRADIENTS = [
 ]
 # Left explains right: the right is withheld while the left stands.
 EXPLAINS: dict[str, list[str]] = {
-    "stateful": ["gradient-wrong", "shape-broadcast", "integer-labels-wrong", "soft-labels-wrong"],
+    "stateful": [
+        "formula-wrong",
+        "gradient-wrong",
+        "shape-broadcast",
+        "integer-labels-wrong",
+        "soft-labels-wrong",
+    ],
     "input-modified": [
         "stateful",
         "gradient-wrong",

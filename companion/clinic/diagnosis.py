@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +15,15 @@ from typing import Any
 import numpy as np
 
 from companion.clinic.chart import Chart
-from companion.clinic.examination import Found, examine, ordered
+from companion.clinic.clock import Clock, OutOfTime
+from companion.clinic.examination import Found, examine, lost, ordered
 from companion.clinic.finding import LIMIT
-from companion.clinic.inference import Assumption, Declared, infer
-from companion.clinic.meeting import as_function, gradient_of
-from companion.clinic.patient import Clock, OutOfTime, Patient
+from companion.clinic.inference import Assumption, Declared, Reading, infer
+from companion.clinic.meaning import Meaning
+from companion.clinic.meeting import as_function, attribute, gradient_of
+from companion.clinic.patient import Patient
 from companion.clinic.report import Diagnosis, Report
+from companion.clinic.state import settings_kept
 
 __all__ = ["diagnose_here", "name_of"]
 
@@ -36,30 +41,37 @@ def diagnose_here(
     name: str = "",
     setup: str = "",
     variation: int = 0,
+    most: float = math.inf,
     **hooks: Any,
 ) -> Report:
-    """Diagnose a loss; `hooks` are fields of its `Patient`, `variation` moves the points."""
-    began, clock = time.perf_counter(), Clock(budget)
+    """Diagnose a loss in at most so many calls.
+
+    `hooks` are fields of its `Patient`; `variation` moves the points.
+    """
+    began, clock = time.perf_counter(), Clock(budget, most=most)
     name = name or name_of(loss)
     function, note = as_function(loss)
     notes = [note] if note else []
     if gradient is None:
         gradient, method = gradient_of(loss)
         notes += [f"the method {method} is its gradient"] if method else []
-    with _quiet() as printed:
+    with _quiet() as printed, settings_kept() as before:
+        hooks = {"before": before, **hooks}
         patient = Patient(function, gradient, hessian, clock=clock, printed=printed, **hooks)
         try:
             reading = infer(patient, declared, variation)
+            found, missed_names = examine(reading.chart, name)
         except OutOfTime:
-            missed = ("everything: a few calls took the whole budget", *_NEVER)
-            return Report(name, (), not_tried=missed, calls=clock.calls, seconds=clock.budget)
+            reading = Reading(Chart(patient, Meaning()), math.inf, ())
+            found, missed_names = lost(reading.chart, name), None
         chart = reading.chart
-        found, missed_names = examine(chart, name)
         if declared.labels is None:
             found = [_softened(each) for each in found]
         causes, consequences, limits = ordered(found)
         names = {each.finding.name for each in found}
         missed = [f"whether it has {', '.join(missed_names)}"] if missed_names else []
+        if missed_names is None:
+            missed = ["all else: the time was up"]
         return Report(
             name=name,
             findings=tuple(Diagnosis.of(e) for e in causes if e.finding.name not in expected),
@@ -70,7 +82,7 @@ def diagnose_here(
             ),
             unmet=tuple(each for each in expected if each not in names),
             assumed=(*reading.assumed, *(Assumption("form", note) for note in notes)),
-            tried=_tried(chart),
+            tried=_tried(chart) if missed_names is not None else (),
             not_tried=(*missed, *_NEVER),
             setup=setup or _setup(loss, chart),
             calls=clock.calls,
@@ -81,15 +93,16 @@ def diagnose_here(
 
 def name_of(loss: Any) -> str:
     """Return the name to call a loss by in a report."""
-    name = getattr(loss, "__name__", None) or type(loss).__name__
-    return name if name.isidentifier() else "loss"
+    name = attribute(loss, "__name__") or type(loss).__name__
+    if isinstance(loss, functools.partial):
+        return "loss"
+    return name if isinstance(name, str) and name.isidentifier() else "loss"
 
 
 def _setup(loss: Any, chart: Chart) -> str:
     lines = ["import torch" if chart.patient.manner.framework == "torch" else "import numpy as np"]
-    module = getattr(loss, "__module__", None)
-    name = getattr(loss, "__qualname__", "")
-    if module and module != "__main__" and name.isidentifier():
+    module, name = attribute(loss, "__module__"), attribute(loss, "__qualname__")
+    if module and module != "__main__" and isinstance(name, str) and name.isidentifier():
         lines.append(f"from {module} import {name}")
     return "; ".join(lines)
 
@@ -118,7 +131,8 @@ def _tried(chart: Chart) -> tuple[str, ...]:
 
 def _table(chart: Chart) -> tuple[tuple[str, ...], ...]:
     """Return what each element pays for each class, got and expected."""
-    if not chart.fits or not np.isfinite(chart.rows).all():
+    # What was not asked is not asked now: the time may be up.
+    if "table" not in chart.__dict__ or not chart.fits or not np.isfinite(chart.rows).all():
         return ()
     k = chart.expected.shape[1]
     head = ("label", *(f"pays class {j}" for j in range(k)), *(f"should pay {j}" for j in range(k)))

@@ -173,6 +173,8 @@ class _Cap:
         if self.clamped or not 0 < self.epsilon < 0.2:
             self.plateau = True
             return
+        if label == 0 and chart.meaning.binary and 1 - self.epsilon / 8 == 1:
+            return  # so near to 1 there is no number to ask at
         near = self._at(edges, self.epsilon / 8)
         self.plateau = abs(near.total - self.value) <= 1e-9 * abs(self.value)
         above = self._at(edges, 3 * self.epsilon)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from companion.clinic.catalogue import BY_NAME, EDGES, ENDS, EXPLAINS, FIRST, SLOPE, VALUE
 from companion.clinic.chart import Chart
+from companion.clinic.clock import OutOfTime
 from companion.clinic.finding import LIMIT, SEVERITIES, Evidence, Finding
-from companion.clinic.patient import OutOfTime
 from companion.clinic.witness import Witness, witness_of
 
-__all__ = ["Found", "examine", "ordered"]
+__all__ = ["Found", "examine", "lost", "ordered"]
 
 _LOST = ("hangs", "kills-the-process")
 
@@ -40,7 +41,7 @@ def examine(chart: Chart, name: str) -> tuple[list[Found], list[str]]:
             try:
                 each = _look(chart, finding, name)
             except OutOfTime:
-                return found, [finding.name, *names]
+                return [*lost(chart, name, found), *found], [finding.name, *names]
             if each is None:
                 continue
             found.append(each)
@@ -48,17 +49,26 @@ def examine(chart: Chart, name: str) -> tuple[list[Found], list[str]]:
                 return found, []
             if group in (VALUE, SLOPE) and each.severity != LIMIT:
                 break
-    # Whatever hung or died on the way.
+    return [*lost(chart, name, found), *found], []
+
+
+def lost(chart: Chart, name: str, found: Sequence[Found] = ()) -> list[Found]:
+    """Return what hung or died on the way, and is not found yet; it makes no call."""
     seen = {each.finding.name for each in found}
     late = [_look(chart, BY_NAME[other], name) for other in _LOST if other not in seen]
-    return [*filter(None, late), *found], []
+    return [each for each in late if each is not None]
 
 
 def _look(chart: Chart, finding: Finding, name: str) -> Found | None:
     evidence = finding.examine(chart)
     if evidence is None:
         return None
-    if finding.name not in _LOST and any(evidence.question is q for q, _ in chart.patient.trouble):
+    question, trouble = evidence.question, chart.patient.trouble
+    if (
+        finding.name not in _LOST
+        and question is not None
+        and (any(question.as_extreme_as(other) for other, _ in trouble))
+    ):
         return None  # what is lost is not an inf, nor an exception
     witness = witness_of(chart, evidence, name)
     return None if witness is None else Found(finding, evidence, witness)

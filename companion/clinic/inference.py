@@ -23,6 +23,7 @@ from companion.clinic.patient import Patient
 __all__ = ["Assumption", "Declared", "Reading", "declare", "infer"]
 
 _LABELS = ("soft", "hard", "signs", "index", "one-hot")
+_RAISES = 100.0  # the cost of a reading whose ordinary batch gives no number
 _BASES = ((2.0, "in bits (base 2)"), (10.0, "of base 10"))
 
 
@@ -109,7 +110,8 @@ def infer(patient: Patient, declared: Declared, variation: int = 0) -> Reading:
     best: Reading | None = None
     candidates = list(_candidates(declared))
     for swapped in (False, True):
-        if swapped and (best is None or len(candidates) == 1 or best.cost < 1):
+        # A single reading is swapped only where it raises as it is.
+        if swapped and (best is None or best.cost < (_RAISES if len(candidates) == 1 else 1)):
             break
         for meaning in candidates:
             manner = dataclasses.replace(
@@ -125,7 +127,7 @@ def infer(patient: Patient, declared: Declared, variation: int = 0) -> Reading:
                 reading = dataclasses.replace(reading, cost=cost, assumed=(first, *reading.assumed))
             if best is None or reading.cost < best.cost:
                 best = reading
-            if best.cost < 1:
+            if best.cost < 1 or reading.chart.ordinary.lost:
                 return best
     assert best is not None
     return best
@@ -174,7 +176,7 @@ def _read(patient: Patient, meaning: Meaning, declared: Declared, variation: int
     if meaning.labels == "signs" and not declared.labels:
         assumed.append(Assumption("labels", "labels are -1 and 1", usual=False))
     if chart.ordinary.values is None:
-        return Reading(chart, 100.0, tuple(assumed))
+        return Reading(chart, _RAISES, tuple(assumed))
     if not chart.ordinary.finite or not chart.changes.finite:
         return Reading(chart, 50.0, tuple(assumed))
     if not chart.changes.moved.any():
@@ -246,7 +248,7 @@ def _adopt_weight(chart: Chart, adopt: Any) -> None:
     """Weights that are plain numbers, the same in a larger batch or divided by their sum."""
     found = np.asarray(chart.by_class) * math.log(chart.meaning.base)
     larger = chart.factors_of_larger
-    if len(found) != 2 or found.min() <= 0 or larger is None:
+    if len(found) != 2 or not 0 < found.min() <= found.max() < 1e6 or larger is None:
         return
     ratio = found / found.min()
     if not _plain(ratio.max()) or ratio.max() > 1000:

@@ -1,25 +1,31 @@
 """Diagnose in a fresh interpreter that may hang or die: the parent watches, kills and starts anew.
 
-The child says which question it is about to ask; when no word comes, or the child is gone, that
-question is the culprit. It is then answered "hangs" or "kills the process", together with all that
-are as extreme, and the diagnosis begins again. `Place` says where a loss is found; `python -m
-companion.clinic.isolate ADDRESS` is the child.
+The child says which question it is about to ask, in a line of JSON on what was its standard output;
+when no answer is reported, or the child is gone, that question is the culprit. It is then answered
+"hangs" or "kills the process", together with all that are as extreme, and the diagnosis begins
+again. `Place` says where a loss is found; `child` is what the child runs.
+
+The budget counts the questions, over all children. An import of the file comes before, for each of
+them, and one call may be over the end of the budget by `_SILENCE` seconds before it is given up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
+import importlib.util
 import json
 import os
-import secrets
+import queue
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
-from multiprocessing.connection import Client, Connection, Listener
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -28,11 +34,13 @@ from companion.clinic.inference import Declared
 from companion.clinic.patient import Question
 from companion.clinic.report import Report
 
-__all__ = ["Place", "in_a_child", "load", "place_of"]
+__all__ = ["Place", "child", "in_a_child", "load", "place_of"]
 
-_SILENCE = 2.0  # seconds without a word that count as a hang
-_TO_START = 60.0  # seconds that importing the file may take
-_ANEW = 4  # how often a child is started again
+_SILENCE = 2.0  # seconds without an answer that count as a hang
+_TO_START = 30.0  # seconds that starting and importing the file may take, or judging an answer
+_CHILDREN = 5  # how many are started, one after the other
+_PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); " \
+    "from companion.clinic import isolate; isolate.child()"  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,25 +59,32 @@ class Place:
         return cls(where, name)
 
     @property
+    def short(self) -> str:
+        """The name to call it by after `setup`."""
+        return self.name.replace(".", "_")
+
+    @property
     def setup(self) -> str:
-        """The line that imports it."""
+        """The lines that import it."""
+        first, module = self.name.partition(".")[0], self.where
+        line = f"from {module} import {first}"
         if self.where.endswith(".py"):
-            first = self.name.partition(".")[0]
-            return f"import runpy; {first} = runpy.run_path({self.where!r})[{first!r}]"
-        return f"from {self.where} import {self.name.partition('.')[0]}"
+            top, module = _in_package(Path(self.where).resolve())
+            line = f"import sys; sys.path.insert(0, {str(top)!r}); from {module} import {first}"
+            if "." not in module:
+                line = f"import runpy; {first} = runpy.run_path({self.where!r})[{first!r}]"
+        return line if self.short == self.name else f"{line}; {self.short} = {self.name}"
 
 
 def load(place: Place) -> Any:
     """Import what stands at a place."""
     if place.where.endswith(".py"):
         path = Path(place.where).resolve()
-        sys.path.insert(0, str(path.parent))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None or not path.exists():
+        if not path.is_file():
             raise FileNotFoundError(f"no file {place.where}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
-        spec.loader.exec_module(module)
+        top, name = _in_package(path)
+        sys.path.insert(0, str(top))
+        module = importlib.import_module(name) if "." in name else _run(path)
     else:
         sys.path.insert(0, os.getcwd())
         module = importlib.import_module(place.where)
@@ -77,6 +92,25 @@ def load(place: Place) -> Any:
     for part in place.name.split("."):
         found = getattr(found, part)
     return found
+
+
+def _in_package(path: Path) -> tuple[Path, str]:
+    """Return the folder that a file is imported from, and its name there: "package.module"."""
+    top, name = path.parent, path.stem
+    while (top / "__init__.py").exists():
+        top, name = top.parent, f"{top.name}.{name}"
+    return top, name
+
+
+def _run(path: Path) -> Any:
+    """Import a file that lies in no package, whatever its name."""
+    name = path.stem if path.stem not in sys.modules else f"{path.stem} in {path.parent}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def place_of(loss: Any) -> Place:
@@ -99,120 +133,155 @@ def in_a_child(
     hessian: Place | None = None,
     progress: Callable[[int], None] = lambda calls: None,
 ) -> Report:
-    """Diagnose a loss in a child, and start another as often as one hangs or dies."""
-    refused: list[tuple[dict, str]] = []
-    began = time.perf_counter()
+    """Diagnose a loss in a child, and start another as often as one hangs or dies.
+
+    Raises
+    ------
+    RuntimeError
+        It could not be examined: the file cannot be imported, or has no such name.
+    """
+    trouble: list[tuple[dict, str]] = []
+    watch = _Watch(progress)
     order: dict[str, Any] = {
         "place": dataclasses.asdict(place),
         "declared": dataclasses.asdict(declared),
         "expected": dict(expected),
         "gradient": dataclasses.asdict(gradient) if isinstance(gradient, Place) else gradient,
         "hessian": dataclasses.asdict(hessian) if hessian else None,
+        "trouble": trouble,
+        "most": None,
     }
-    for _ in range(_ANEW):
-        left = budget - (time.perf_counter() - began) + (1.0 if refused else 0.0)
-        order |= {"refused": refused, "budget": max(left, 0.5)}
-        outcome, last = _one_child(order, progress)
+    outcome: Report | str = ""
+    for still in reversed(range(_CHILDREN)):
+        # After trouble a second is left in any case, to say what it was.
+        order["budget"] = max(budget - watch.asked, 1.0 if trouble else 0.0)
+        outcome = watch.one_child(order)
         if isinstance(outcome, Report):
             return outcome
-        if last is None:
-            raise RuntimeError(f"{place.where} could not be examined: {outcome}")
-        refused.append((last, outcome))
-    return Report(
-        place.name.replace(".", "_"), (),
-        not_tried=(f"everything: it {refused[-1][1]} again and again",),
-    )  # fmt: skip
+        if watch.last is None:
+            break
+        trouble.append((watch.last, outcome))
+        if still == 1:
+            order["most"] = watch.calls - 1  # the last child stops where this one went wrong
+    raise RuntimeError(f"{place.where} could not be examined: {outcome}")
 
 
-def _one_child(order: dict, progress: Callable[[int], None]) -> tuple[Report | str, dict | None]:
-    """Run one child; return its report, or what became of it and its last question."""
-    key = secrets.token_bytes(16)
-    with Listener(authkey=key) as listener:
-        address = listener.address
-        child = subprocess.Popen(
-            [sys.executable, "-m", "companion.clinic.isolate", json.dumps(address)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "COMPANION_CLINIC_KEY": key.hex()},
-        )  # fmt: skip
+class _Watch:
+    """What the parent knows of its children."""
+
+    def __init__(self, progress: Callable[[int], None]) -> None:
+        self.progress = progress
+        self.asked = 0.0
+        """Seconds that questions took so far, in all children."""
+        self.calls = 0
+        """The questions of the last child."""
+        self.last: dict | None = None
+        """The last of them; None before the first."""
+
+    def one_child(self, order: dict) -> Report | str:
+        """Run one child; return its report, or what became of it."""
+        self.calls, self.last = 0, None
+        with _child_process() as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            lines: queue.Queue[bytes] = queue.Queue()
+            threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
+            with contextlib.suppress(OSError):  # it died before it was told what to do
+                process.stdin.write(json.dumps(order).encode() + b"\n")
+                process.stdin.close()
+            return self._listen(process, lines, max(_SILENCE, 0.7 * order["budget"]))
+
+    def _listen(
+        self, process: subprocess.Popen, lines: queue.Queue[bytes], first: float
+    ) -> Report | str:
+        wait, began, known = _TO_START, time.perf_counter(), set()
         try:
-            with listener.accept() as connection:
-                connection.send_bytes(json.dumps(order).encode())
-                return _listen(connection, child, progress)
+            while True:
+                try:
+                    line = lines.get(timeout=wait)
+                except queue.Empty:
+                    return "hangs" if process.poll() is None else "kills the process"
+                if not line.endswith(b"\n"):
+                    return "kills the process"
+                message = json.loads(line)
+                if "report" in message:
+                    return Report.from_json(message["report"])
+                if "failed" in message:
+                    self.last = None
+                    return message["failed"]
+                if "x" in message:
+                    self.calls, self.last = self.calls + 1, message
+                    self.progress(self.calls)
+                    kind = message["want"], message["dtype"]
+                    wait = _SILENCE if kind in known else first
+                    known.add(kind)
+                else:  # it has started, or an answer has come
+                    began = began if self.calls else time.perf_counter()
+                    wait = _TO_START
         finally:
-            child.kill()
-            child.wait()
+            self.asked += time.perf_counter() - began if self.last else 0.0
 
 
-def _listen(
-    connection: Connection, child: subprocess.Popen, progress: Callable[[int], None]
-) -> tuple[Report | str, dict | None]:
-    last, calls = None, 0
-    while True:
-        if not connection.poll(_SILENCE if last else _TO_START):
-            return "hangs", last
-        try:
-            message = json.loads(connection.recv_bytes())
-        except (EOFError, OSError):
-            return "kills the process", last
-        if "report" in message:
-            return Report.from_json(message["report"]), last
-        if "failed" in message:
-            return message["failed"], None
-        last, calls = message, calls + 1
-        progress(calls)
+@contextlib.contextmanager
+def _child_process() -> Iterator[subprocess.Popen]:
+    """Start a child that inherits no open file of ours; end it, and what it started."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, json.dumps([path or os.getcwd() for path in sys.path])],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+
+
+def _read(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:
+    """Hand on each line, and b"" after the last."""
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(b"")
 
 
 def _written(question: Question) -> dict[str, Any]:
     """Return a question as data for JSON."""
-    return {
-        "x": np.asarray(question.x).tolist(),
-        "y": np.asarray(question.y).tolist(),
-        "dtype": question.dtype,
-        "want": question.want,
-    }
+    fields = dataclasses.asdict(question)
+    return fields | {"x": np.asarray(question.x).tolist(), "y": np.asarray(question.y).tolist()}
 
 
-def _as_extreme(question: Question, other: dict) -> bool:
-    """Whether a question asks for the same as one that went wrong, as far out or further."""
-    x, y = np.asarray(question.x, float), np.asarray(other["x"], float)
-    if question.want != other["want"] or x.shape != y.shape:
-        return False
-    if np.array_equal(x, y, equal_nan=True):
-        return True
-    if not np.isfinite(y).all():
-        return not np.isfinite(x).all()
-    return bool(np.abs(y).max() > 5 and np.abs(x).max() >= np.abs(y).max())
-
-
-def _child(address: Any) -> None:
-    connection = Client(address, authkey=bytes.fromhex(os.environ.pop("COMPANION_CLINIC_KEY")))
-    order = json.loads(connection.recv_bytes())
-    place, declared = Place(**order["place"]), dict(order["declared"])
-    if declared["weight"]:
-        declared["weight"] = tuple(declared["weight"])
+def child() -> None:
+    """Read an order from standard input, and report on what was standard output."""
+    order = json.loads(sys.stdin.buffer.readline())
+    channel = os.fdopen(os.dup(1), "wb")  # ours alone: what the loss prints goes nowhere
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
 
     def send(**message: Any) -> None:
-        connection.send_bytes(json.dumps(message).encode())
+        channel.write(json.dumps(message).encode() + b"\n")
+        channel.flush()
 
-    def refused(question: Question) -> str:
-        return next((how for other, how in order["refused"] if _as_extreme(question, other)), "")
-
+    place, declared = Place(**order["place"]), dict(order["declared"])
+    declared["weight"] = tuple(declared["weight"]) if declared["weight"] else None
+    most = order["most"] if order["most"] is not None else float("inf")
+    trouble = [(Question(**question), how) for question, how in order["trouble"]]
     try:
         loss = load(place)
         gradient, hessian = order["gradient"], order["hessian"]
         gradient = load(Place(**gradient)) if isinstance(gradient, dict) else gradient
         hessian = load(Place(**hessian)) if hessian else None
+        send()
         report = diagnose_here(
             loss, Declared(**declared), order["expected"], order["budget"], gradient, hessian,
-            name=place.name.replace(".", "_"), setup=place.setup,
-            announce=lambda question: send(**_written(question)), refused=refused,
+            name=place.short, setup=place.setup, most=most, trouble=trouble,
+            announce=lambda question: send(**_written(question) if question else {}),
         )  # fmt: skip
     except BaseException as error:
         send(failed=f"{type(error).__name__}: {error}")
         raise
     send(report=report.to_json())
-
-
-if __name__ == "__main__":
-    address = json.loads(sys.argv[1])
-    _child(tuple(address) if isinstance(address, list) else address)

@@ -16,6 +16,7 @@ import numpy as np
 
 from companion import elementary, reference
 from companion.clinic.patient import Question
+from companion.reference import focal
 
 __all__ = ["Meaning"]
 
@@ -192,8 +193,8 @@ class Meaning:
             return float((self.costs(x) * weights).sum())
         z = x if self.logits else math.log(x) - math.log1p(-x)
         function = (
-            reference.focal.binary_focal_cross_entropy_with_logits,
-            reference.focal.binary_focal_cross_entropy_with_logits_gradient,
+            focal.binary_focal_cross_entropy_with_logits,
+            focal.binary_focal_cross_entropy_with_logits_gradient,
         )[min(order, 1)]
         return sum(
             w * float(function(z, label, gamma=self.gamma)) for label, w in enumerate(weights) if w

@@ -14,7 +14,7 @@ from typing import Any
 
 from companion.clinic.patient import Manner, Patient, Question
 
-__all__ = ["as_function", "gradient_of", "meet"]
+__all__ = ["as_function", "attribute", "gradient_of", "meet"]
 
 _METHODS = ("forward", "loss", "compute_loss", "call", "value", "cost", "f")
 _GRADIENTS = ("gradient", "grad", "derivative", "prime", "df", "backward")
@@ -24,11 +24,15 @@ def as_function(loss: Any) -> tuple[Callable, str]:
     """Return the function in a class or an object, and a note on where it was found."""
     note = ""
     if inspect.isclass(loss):
-        loss, note = loss(), f"an instance of {loss.__name__}, made without arguments, is the loss"
+        note = f"an instance of {loss.__name__}, made without arguments, is the loss"
+        try:
+            loss = loss()
+        except TypeError as error:
+            raise TypeError(f"loss is a class; give an instance of it: {error}") from error
     if callable(loss):
         return loss, note
     for name in _METHODS:
-        if callable(method := getattr(loss, name, None)):
+        if callable(method := attribute(loss, name)):
             return method, f"the method {name} is the loss"
     raise TypeError(
         f"loss must be callable, or have a method {', '.join(_METHODS)}; got {type(loss).__name__}"
@@ -43,10 +47,18 @@ def gradient_of(loss: Any) -> tuple[Callable | None, str]:
     if inspect.isroutine(loss) or (torch is not None and isinstance(loss, torch.nn.Module)):
         return None, ""
     for name in _GRADIENTS:
-        method = getattr(loss, name, None)
+        method = attribute(loss, name)
         if callable(method):
             return _with_arguments(as_function(loss)[0], method), name
     return None, ""
+
+
+def attribute(loss: Any, name: str) -> Any:
+    """Return an attribute; None where there is none, or asking for it raises."""
+    try:
+        return getattr(loss, name, None)
+    except Exception:
+        return None
 
 
 def _with_arguments(function: Callable, method: Callable) -> Callable:
@@ -79,25 +91,27 @@ def meet(patient: Patient, question: Question) -> Patient:
     if torch is not None and isinstance(patient.loss, torch.nn.Module):
         frameworks = ["torch"]
     usable: list[Manner] = []
-    for shape in ("flat", "column", "row", "list", "scalar"):
+    plain: dict[str, str] = {}
+    for shape in ("flat", "column", "row", "scalar", "list"):
         for framework in frameworks:
             if shape in ("list", "scalar") and framework == "torch":
                 continue
             manner = replace(patient.manner, framework=framework, shape=shape)
             answer = replace(patient, manner=manner).ask(question)
-            if answer.finite:
-                return replace(patient, manner=manner)
-            if answer.values is not None or not answer.error:
+            if shape == "flat":
+                plain[framework] = answer.error
+            if answer.values is not None:
                 usable.append(manner)
+                # A row taken for a column gives N × N numbers where rows are wanted.
+                sized = shape != "column" or answer.values.size in (1, len(question.x))
+                if answer.finite and sized:
+                    return replace(patient, manner=manner)
             if answer.lost:
                 return replace(patient, manner=manner)
     if usable:
         return replace(patient, manner=usable[0])
-    framework = "torch" if _names_torch(patient.loss) else frameworks[0]
+    # Whichever returned something; otherwise arrays, unless their exception asks for tensors.
+    tensors = any(word in plain.get("numpy", "torch") for word in ("torch", "Tensor", "ndarray'"))
+    framework = "torch" if tensors and "torch" in plain else "numpy"
+    framework = next((each for each, error in plain.items() if not error), framework)
     return replace(patient, manner=replace(patient.manner, framework=framework))
-
-
-def _names_torch(loss: Callable) -> bool:
-    """Whether the module that defines a loss has imported PyTorch."""
-    names = getattr(inspect.unwrap(loss), "__globals__", {})
-    return any(getattr(value, "__name__", "").startswith("torch") for value in names.values())

@@ -2,43 +2,30 @@
 
 A `Question` is one call; `Patient.ask` makes it and returns an `Answer`: numbers, an exception, or
 nothing of use. Read them in that order. How a loss wants to be called (order, shape, framework) is
-its `Manner`, found by `companion.clinic.meeting`; `Clock` says when the time is up.
+its `Manner`, found by `companion.clinic.meeting`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from companion.clinic.clock import Clock, Hangs, OutOfTime
+
 __all__ = [
     "Answer",
-    "Clock",
     "Manner",
-    "OutOfTime",
     "Patient",
     "Question",
     "as_numbers",
     "is_tensor",
 ]
 
-_LONGEST = 1.5  # seconds that one call may take before it counts as hanging
-_FIRST = 0.6  # the share of the budget that the first one may take: it may import and compile
-
-
-class OutOfTime(Exception):  # noqa: N818 - it is no error, and no loss may catch it by name
-    """The budget is spent."""
-
-
-class _Hangs(BaseException):
-    """One call took too long; a BaseException, so that a loss that catches all else lets it by."""
+_FAR = 5.0  # a logit beyond is none of an ordinary batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +45,24 @@ class Question:
     def but(self, **changes: Any) -> Question:
         """Return the question with some fields changed."""
         return replace(self, **changes)
+
+    def as_extreme_as(self, other: Question) -> bool:
+        """Whether it asks for the same as another one, or for as much further out."""
+        x, y = np.asarray(self.x, float), np.asarray(other.x, float)
+        if self.want != other.want or x.shape != y.shape:
+            return False
+        if np.array_equal(x, y, equal_nan=True) and self._same_labels(other):
+            return True
+        if not np.isfinite(y).all():
+            return not np.isfinite(x).all()
+        if y.min() >= 0 and y.max() <= 1:  # certain probabilities
+            return bool(_certain(y) and _certain(x) and x.min() >= 0 and x.max() <= 1)
+        return bool(np.abs(y).max() > _FAR and np.abs(x).max() >= np.abs(y).max())
+
+    def _same_labels(self, other: Question) -> bool:
+        return self.label_dtype == other.label_dtype and np.array_equal(
+            np.asarray(self.y, float), np.asarray(other.y, float), equal_nan=True
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,44 +123,6 @@ class Manner:
 
 
 @dataclass
-class Clock:
-    """The time that an examination may take, and the calls that it made."""
-
-    budget: float
-    began: float = field(default_factory=time.perf_counter)
-    calls: int = 0
-
-    @property
-    def left(self) -> float:
-        """Seconds that are left."""
-        return self.budget - (time.perf_counter() - self.began)
-
-    @contextlib.contextmanager
-    def one_call(self) -> Iterator[None]:
-        """Count a call, and end one that hangs where signals can do that: POSIX, main thread."""
-        if self.left <= 0:
-            raise OutOfTime
-        longest = _LONGEST if self.calls else max(_LONGEST, _FIRST * self.budget)
-        self.calls += 1
-        if not hasattr(signal, "SIGALRM") or (
-            threading.current_thread() is not threading.main_thread()
-        ):
-            yield
-            return
-
-        def ring(*_):
-            raise _Hangs
-
-        before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, min(longest, self.left + 0.05))
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-
-@dataclass
 class Patient:
     """A loss and its derivatives, called in its manner."""
 
@@ -165,14 +132,14 @@ class Patient:
     hessian: Callable | None = None
     manner: Manner = field(default_factory=Manner)
     clock: Clock = field(default_factory=lambda: Clock(5.0))
-    announce: Callable[[Question], None] = lambda question: None
-    """Called with each question before it is asked."""
-    refused: Callable[[Question], str] = lambda question: ""
-    """What a question is known to lead to, if it must not be asked again."""
+    announce: Callable[[Question | None], None] = lambda question: None
+    """Called with each question before it is asked, and with None when it is answered."""
     printed: Callable[[], int] = lambda: 0
     """The number of characters printed so far."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """The settings of the process before the first call."""
     trouble: list[tuple[Question, str]] = field(default_factory=list)
-    """The questions that hung, or ended the process, and how."""
+    """The questions that hung, or ended the process, and how: none as extreme is asked again."""
 
     @property
     def has_gradient(self) -> bool:
@@ -181,25 +148,26 @@ class Patient:
 
     def ask(self, question: Question) -> Answer:
         """Make one call with fresh arguments."""
-        if known := self.refused(question):
-            self.trouble.append((question, known))
-            return Answer(error=known)
-        self.announce(question)
+        for other, how in self.trouble:
+            if question.as_extreme_as(other):
+                return Answer(error=how)
         written = self.printed()
         try:
-            with self.clock.one_call():
+            with self.clock.one_call((question.want, question.dtype)):
+                self.announce(question)
                 answer = self._scalars(question) if self.manner.shape == "scalar" else None
                 answer = answer or self._call(question)
         except OutOfTime:
             raise
-        except _Hangs:
+        except Hangs:
             self.trouble.append((question, "hangs"))
             return Answer(error="hangs")
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: it is a finding
-            text = " ".join(str(error).split())[:200]
-            return Answer(error=f"{type(error).__name__}: {text}")
+            return Answer(error=f"{type(error).__name__}: {_text(error)}")
+        finally:
+            self.announce(None)
         return replace(answer, printed=True) if self.printed() > written else answer
 
     def arguments(self, question: Question) -> tuple[Any, Any]:
@@ -312,9 +280,22 @@ def as_numbers(result: Any) -> tuple[Any, str]:
         array = np.asarray(result)
         if array.dtype.kind not in "biufO":
             return None, note or str(array.dtype)
+        if not array.size:
+            return None, note or "an empty array"
         return array.astype(np.float64), note
     except (TypeError, ValueError, OverflowError):
         return None, note or type(result).__name__
+
+
+def _certain(x: np.ndarray) -> bool:
+    return bool(((x == 0) | (x == 1)).any())
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())[:200]
+    except Exception:
+        return "an exception without words"
 
 
 def _copy(value: Any) -> Any:

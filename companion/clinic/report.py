@@ -92,16 +92,21 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found, limits and what was expected aside."""
-        return not self.findings and not self.unmet
+        """Whether it was examined and nothing was found, limits and what was expected aside."""
+        return self.examined and not self.findings and not self.unmet
+
+    @property
+    def examined(self) -> bool:
+        """Whether there was time to learn anything."""
+        return bool(self.tried or self.findings)
 
     def at_least(self, severity: str) -> tuple[Diagnosis, ...]:
         """Return the findings that are as bad as `severity`, or worse."""
         return tuple(d for d in self.findings if _STATUS[d.severity] >= _STATUS[severity])
 
     def exit_status(self, fail_on: str = "major") -> int:
-        """Return 1 if something is as bad as `fail_on`, 0 otherwise."""
-        return int(bool(self.at_least(fail_on)))
+        """Return 1 if something is as bad as `fail_on`, 2 without an examination, 0 otherwise."""
+        return int(bool(self.at_least(fail_on))) if self.examined else 2
 
     def to_json(self) -> str:
         """Return all fields as JSON."""
@@ -138,13 +143,15 @@ class Report:
         if self.limits:
             sentences = " ".join(d.sentence for d in self.limits)
             lines += ["", _wrapped(f"limits: {sentences}", "")]
-        if not self.findings:
+        if self.examined and not self.findings:
             lines.append(_wrapped(f"Tried, in {self.calls} calls: {_list(self.tried)}.", ""))
         if self.not_tried:
             lines.append(_wrapped(f"Not tried: {_list(self.not_tried)}.", ""))
         return "\n".join(lines)
 
     def _summary(self) -> str:
+        if not self.examined:
+            return f"not examined: {self.calls} calls took the whole time."
         if not self.findings:
             return "nothing found."
         count = len(self.findings)

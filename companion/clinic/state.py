@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from companion.clinic.patient import Answer, Question
 
-__all__ = ["State", "settings"]
+__all__ = ["State", "settings", "settings_kept"]
 
 
 class State:
@@ -59,8 +61,8 @@ class State:
 
     @cached_property
     def settings(self) -> list[str]:
-        """The settings of the process that a call changes."""
-        before = settings()
+        """The settings of the process that calls have changed."""
+        before = self._chart.patient.before or settings()
         self._chart.ask(self.question)
         after = settings()
         return [name for name in before if not _same(before[name], after.get(name))]
@@ -78,6 +80,22 @@ def settings() -> dict[str, Any]:
         found["torch.get_default_dtype"] = torch.get_default_dtype()
         found["torch.get_rng_state"] = torch.get_rng_state().numpy()
     return found
+
+
+@contextlib.contextmanager
+def settings_kept() -> Iterator[dict[str, Any]]:
+    """Yield the settings, and put back those that a loss changed."""
+    before, state = settings(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield before
+    finally:
+        np.seterr(**before["numpy.geterr"])
+        np.random.set_state(state)  # noqa: NPY002
+        torch = sys.modules.get("torch")
+        if torch is not None and "torch.get_rng_state" in before:
+            torch.set_grad_enabled(before["torch.is_grad_enabled"])
+            torch.set_default_dtype(before["torch.get_default_dtype"])
+            torch.set_rng_state(torch.from_numpy(before["torch.get_rng_state"]))
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from companion.clinic.patient import Patient, Question
+from companion.clinic.patient import Answer, Patient, Question
 
 __all__ = ["Changes", "Table", "changes", "fit"]
 
@@ -30,6 +30,8 @@ class Changes:
     """What each element became; (M,) or (M, K)."""
     moved: np.ndarray
     """The change of the sum, for each element and point; (N, M). NaN where there was no number."""
+    failed: tuple[Question, Answer] | None = None
+    """The first call that gave no number, or another shape."""
 
     @property
     def finite(self) -> bool:
@@ -58,16 +60,19 @@ def changes(
     first = patient.ask(question)
     x = np.array(question.x, np.float64)
     indices = rows or range(len(x))
-    moved = np.full((len(indices), len(points)), np.nan)
+    moved, failed = np.full((len(indices), len(points)), np.nan), None
     if first.values is not None:
         for place, i in enumerate(indices):
             for j, point in enumerate(points):
                 other = x.copy()
                 other[i] = point
-                answer = patient.ask(question.but(x=other))
+                call = question.but(x=other)
+                answer = patient.ask(call)
                 if answer.values is not None and answer.values.shape == first.values.shape:
                     moved[place, j] = float((answer.values - first.values).sum())
-    return Changes(question, first.total, points, moved)
+                if not np.isfinite(moved[place, j]):
+                    failed = failed or (call, answer)
+    return Changes(question, first.total, points, moved, failed)
 
 
 def fit(changes: Changes, costs: Callable[[np.ndarray], np.ndarray]) -> Table:

@@ -6,7 +6,7 @@ where it did not show it a second time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,8 +79,10 @@ def _line(kind: str, question: Question, chart: Chart, name: str) -> str:
 
 def call_of(question: Question, manner: Manner, name: str, patient: Any = None) -> str:
     """Write a call as code."""
-    x = _array(question.x, question.dtype, manner)
     y = np.array(question.y)
+    if np.ndim(question.x) != 1 or y.ndim != 1:  # only flat ones are made columns
+        manner = replace(manner, shape="flat") if manner.shape in ("column", "row") else manner
+    x = _array(question.x, question.dtype, manner)
     indices = question.label_dtype is None and y.dtype.kind in "iu"
     if manner.signs:
         y = 2 * y - 1

@@ -11,10 +11,10 @@ __all__ = ["FINDING"]
 def _examine(chart: Chart) -> Evidence | None:
     for cap in chart.edges.caps:
         if cap.biased and not cap.plateau:
+            less = ", and a certain right one costs less than 0" if cap.epsilon > 2.3e-16 else ""
             return Evidence(
                 f"About {cap.epsilon:.2g} is added inside the logarithm: no prediction "
-                "costs more than "
-                f"{cap.value:.6g}, and a certain right one costs less than 0.",
+                f"costs more than {cap.value:.6g}{less}.",
                 cap.probe.question,
             )
     if chart.meaning.logits and chart.plain.epsilon and chart.edges.far:

@@ -9,6 +9,8 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
+    if not chart.meaning.binary:  # in a row it is another 0 · log 0
+        return None
     for probe in chart.edges.lost.get("float64", []):
         if probe.nan:
             return Evidence(

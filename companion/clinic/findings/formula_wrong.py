@@ -13,11 +13,29 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.ordinary.values is None or chart.right:
         return None
     if not chart.ordinary.finite:
-        return Evidence(
-            f"It returns {chart.ordinary.total:g} on an ordinary batch.", chart.batches.ordinary
-        )
+        return _not_finite(chart)
+    if chart.changes.failed is not None:
+        question, answer = chart.changes.failed
+        came = f"raises {answer.error}" if answer.error else f"returns {answer.total:g}"
+        return Evidence(f"It {came} on an ordinary batch.", question)
     halves = _halves(chart) if chart.meaning.binary and chart.changes.finite else ""
     return Evidence(f"The value is wrong on ordinary input. {halves}".strip(), smallest(chart))
+
+
+def _not_finite(chart: Chart) -> Evidence:
+    """Say which label it happens to, and show one of it."""
+    said = f"It returns {chart.ordinary.total:g} on an ordinary batch."
+    ends = []
+    for label in (1, 0) if chart.meaning.binary else ():
+        question = chart.batches.single(label)[0]
+        answer = chart.ask(question)
+        if answer.values is not None:
+            ends.append((label, question, answer))
+    bad = [end for end in ends if not end[2].finite]
+    if not bad:
+        return Evidence(said, chart.batches.ordinary)
+    sentences = [f"y = {label} pays {answer.total:.4g}" for label, _, answer in ends]
+    return Evidence(f"{said} Alone, {' and '.join(sentences)}.", bad[0][1])
 
 
 def _halves(chart: Chart) -> str:

@@ -13,8 +13,9 @@ __all__ = ["FINDING"]
 def _examine(chart: Chart) -> Evidence | None:
     if not chart.changes.finite or chart.clean:
         return None
-    if not np.abs(chart.changes.moved).max():
-        return None
+    moved = chart.changes.moved - chart.changes.moved[:, :1]
+    if not np.abs(moved).max() or np.ptp(moved, axis=0).max() > 1e-3 * np.abs(moved).max():
+        return None  # the same change costs one element more than another
     batch = chart.batches.ordinary
     order = np.argsort(chart.labels, kind="stable")[::-1]
     if np.array_equal(chart.labels[order], chart.labels):

@@ -13,7 +13,7 @@ __all__ = ["FINDING"]
 def _examine(chart: Chart) -> Evidence | None:
     for dtype, probes in chart.edges.far.items():
         for probe in probes:
-            if not probe.answer.finite and np.isfinite(probe.right):
+            if not (probe.answer.finite or probe.answer.lost) and np.isfinite(probe.right):
                 return _evidence(chart, probe, dtype)
     return None
 

@@ -19,7 +19,7 @@ def _examine(chart: Chart) -> Evidence | None:
     w = weight[1]
     if chart.near(found, np.array([1 - w, w])) or chart.near(found, np.array([1, w]) / (1 + w)):
         return Evidence(
-            f"The weights are {number_of(found)}, where pos_weight {w:g} means 1 and {w:g}.",
+            f"The weights are {_number_of(found)}, where pos_weight {w:g} means 1 and {w:g}.",
             smallest(chart),
         )
     each = np.array(weight)[chart.labels]
@@ -32,7 +32,7 @@ def _examine(chart: Chart) -> Evidence | None:
     return None
 
 
-def number_of(weights):
+def _number_of(weights):
     return " and ".join(f"{w:.4g}" for w in weights)
 
 

@@ -19,7 +19,7 @@ def _examine(chart: Chart) -> Evidence | None:
         return None
     shares = chart.rows / totals
     wrong = 1 - shares[np.arange(chart.size), chart.labels]
-    if wrong.min() < -1e-6 or not 1e-9 < wrong.max() < 0.6:
+    if wrong.min() < -1e-6 or not 1e-9 < wrong.max() < 0.45:
         return None
     if any(np.ptp(wrong[chart.labels == k]) > 1e-4 for k in set(chart.labels.tolist())):
         return None

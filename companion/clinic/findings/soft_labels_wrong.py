@@ -32,7 +32,7 @@ def _examine(chart: Chart) -> Evidence | None:
 def _constant(chart: Chart) -> bool:
     """Whether the scale depends on the number of elements at most."""
     first, second = chart.scale, chart.scale_of_larger
-    if first is None or second is None:
+    if not first or not second:
         return False
     n, m = chart.size, len(chart.batches.larger.x)
     return any(abs(first / second / ratio - 1) < 1e-4 for ratio in (1, n / m, m / n))

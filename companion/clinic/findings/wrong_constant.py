@@ -13,12 +13,11 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.fits or not chart.changes.finite or not chart.meaning.binary:
         return None
     for label, half in chart.halves.items():
-        for _, term in half or []:
-            if term.startswith(("log(2+", "log(e+")):
-                return Evidence(
-                    f"y = {label} pays {term} where a 1 belongs in front of the exponential.",
-                    smallest(chart),
-                )
+        if half and len(half) == 1 and half[0][1].startswith(("log(2+", "log(e+")):
+            return Evidence(
+                f"y = {label} pays {half[0][1]} where a 1 belongs in front of the exponential.",
+                smallest(chart),
+            )
     return None
 
 

@@ -13,7 +13,7 @@ __all__ = ["FINDING"]
 
 def _examine(chart: Chart) -> Evidence | None:
     first, second = chart.scale, chart.scale_of_larger
-    if first is None or second is None or abs(first / second - 1) > 1e-4:
+    if not first or not second or abs(first / second - 1) > 1e-4:
         return None
     for base, name in ((2.0, "base 2 (bits)"), (10.0, "base 10"), (np.e, "base e (nats)")):
         if (

@@ -1,0 +1,76 @@
+"""What calls leave behind, in arguments, in the loss, in the process."""
+
+import numpy as np
+import pytest
+
+from companion.clinic.chart import Chart
+from companion.clinic.meaning import Meaning
+from companion.clinic.patient import Patient
+from companion.clinic.state import settings, settings_kept
+
+
+def state(loss, **options):
+    return Chart(Patient(loss, **options), Meaning("probabilities")).state
+
+
+def test_the_same_call_four_times():
+    calls = []
+
+    def warms_up(p, y):
+        calls.append(1)
+        return 1.0 if len(calls) < 4 else 2.0
+
+    assert [answer.total for answer in state(warms_up).again] == [1, 1, 1, 2]
+
+
+def test_a_gradient_that_accumulates_is_seen():
+    kept = np.zeros(5)
+
+    def gradient(p, y):
+        kept[...] += p
+        return kept.copy()
+
+    first, second = state(lambda p, y: p.sum(), gradient=gradient).gradients
+    assert second.values == pytest.approx(2 * first.values)
+
+
+def test_an_argument_that_is_clipped_in_place_is_seen():
+    def loss(p, y):
+        np.clip(p, 1e-7, 1 - 1e-7, out=p)
+        return -np.log(p).mean()
+
+    question, answer = state(loss).written
+    assert answer.changed == ("predictions",)
+    assert 1.0 in question.x
+    assert state(lambda p, y: p.sum()).written is None
+
+
+CHANGES = {
+    "numpy.geterr": lambda: np.seterr(over="raise" if np.geterr()["over"] != "raise" else "warn"),
+    "numpy.random": lambda: np.random.rand(),  # noqa: NPY002 - it is the fault
+}
+
+
+@pytest.mark.parametrize(("name", "change"), CHANGES.items(), ids=CHANGES)
+def test_a_setting_that_a_call_changes_is_named(name, change):
+    with settings_kept():
+        assert state(lambda p, y: (change(), 1.0)[1]).settings == [name]
+        assert state(lambda p, y: 1.0).settings == []
+
+
+def test_a_setting_that_was_changed_by_the_first_call_is_named():
+    with settings_kept() as before:
+        np.seterr(all="raise")
+        assert state(lambda p, y: 1.0, before=before).settings == ["numpy.geterr"]
+
+
+def test_settings_of_pytorch_are_put_back():
+    torch = pytest.importorskip("torch")
+    before = settings()
+    with settings_kept():
+        torch.set_grad_enabled(False)
+        torch.manual_seed(before["torch.get_rng_state"][0] + 1)
+        assert not torch.is_grad_enabled()
+    after = settings()
+    assert after["torch.is_grad_enabled"]
+    assert np.array_equal(after["torch.get_rng_state"], before["torch.get_rng_state"])
