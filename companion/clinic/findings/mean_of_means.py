@@ -36,7 +36,9 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.right:
         for question, answer in chart.inputs.many:
             right = chart.value(question)
-            if answer.finite and abs(answer.total - right) > 1e-5 * abs(right):
+            if answer.finite and abs(answer.total - right) > max(1e-5, chart.tolerance) * abs(
+                right
+            ):
                 return Evidence(
                     f"A batch of {len(question.x)} has another mean than its elements have: "
                     "parts of "

@@ -39,7 +39,7 @@ def _of_a_matrix(chart: Chart) -> Evidence | None:
     question = chart.batches.matrix
     right = chart.value(question)
     ratio = chart.matrix.total / right
-    if chart.matrix.values.size > 1 or abs(ratio - 1) < 1e-5:
+    if chart.matrix.values.size > 1 or abs(ratio - 1) < max(1e-5, chart.tolerance):
         return None
     divisor = 12 / ratio if chart.meaning.reduction == "mean" else 1 / ratio
     counted = {3: "the rows", 4: "the columns", 1: "nothing"}.get(
