@@ -218,13 +218,7 @@ _GRADIENTS = [
 ]
 # Left explains right: the right is withheld while the left stands.
 EXPLAINS: dict[str, list[str]] = {
-    "stateful": [
-        "formula-wrong",
-        "gradient-wrong",
-        "shape-broadcast",
-        "integer-labels-wrong",
-        "soft-labels-wrong",
-    ],
+    "stateful": [*_NUMERICS, *_GRADIENTS, "integer-labels-wrong", *(f.name for f in VALUE)],
     "input-modified": [
         "stateful",
         "gradient-wrong",

@@ -91,7 +91,7 @@ class Edges:
             return []
         if self._chart.meaning.binary:
             return [(1.0, 1), (0.0, 0)] if right else [(0.0, 1), (1.0, 0)]
-        return [([1.0, 0.0, 0.0], 0)] if right else [([0.0, 1.0, 0.0], 0)]
+        return [([1.0, 0.0, 0.0], 0)] if right else [([0.0, 0.6, 0.4], 0)]
 
     @cached_property
     def caps(self) -> list[_Cap]:
@@ -123,6 +123,17 @@ class Edges:
         if self._chart.meaning.binary:
             return [(z, int(right)), (-z, int(not right))]
         return [([z, 0.0, -0.5], 0 if right else 1), ([-z, 0.0, -0.5], 1 if right else 0)]
+
+    @cached_property
+    def crowd(self) -> Probe | None:
+        """A far row beside an ordinary one, for losses that shift all rows by one maximum."""
+        meaning = self._chart.meaning
+        if not self.far or meaning.binary or not self._chart.right:
+            return None
+        first, second = self.question([800.0, 0.0, -0.5], 0), self.question([0.4, 1.1, -0.3], 1)
+        question = first.but(x=np.concatenate([first.x, second.x]),
+                             y=np.concatenate([first.y, second.y]))  # fmt: skip
+        return Probe(self._chart, question)
 
     @cached_property
     def infinite(self) -> list[Probe]:
@@ -182,5 +193,5 @@ class _Cap:
 
     def _at(self, edges: Edges, p: float) -> Probe:
         if not edges._chart.meaning.binary:
-            return edges.probe([p, 1 - p, 0.0], 0)
+            return edges.probe([p, 0.6 * (1 - p), 0.4 * (1 - p)], 0)
         return edges.probe(p if self.label == 1 else 1 - p, self.label)

@@ -62,10 +62,29 @@ class State:
     @cached_property
     def settings(self) -> list[str]:
         """The settings of the process that calls have changed."""
-        before = self._chart.patient.before or settings()
-        self._chart.ask(self.question)
-        after = settings()
+        with _unusual():
+            before = settings()
+            self._chart.ask(self.question)
+            after = settings()
         return [name for name in before if not _same(before[name], after.get(name))]
+
+
+@contextlib.contextmanager
+def _unusual() -> Iterator[None]:
+    """Set what the calls before may have set already to something else, and set it back."""
+    torch = sys.modules.get("torch")
+    numbers = np.random.get_state()  # noqa: NPY002 - the one that others share
+    of_torch = torch.get_rng_state() if torch is not None else None
+    np.random.random()  # noqa: NPY002
+    if torch is not None:
+        torch.rand(1)
+    try:
+        with np.errstate(divide="warn", over="ignore", under="warn", invalid="warn"):
+            yield
+    finally:
+        np.random.set_state(numbers)  # noqa: NPY002
+        if torch is not None:
+            torch.set_rng_state(of_torch)
 
 
 def settings() -> dict[str, Any]:

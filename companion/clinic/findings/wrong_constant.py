@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 from companion.clinic.smallest import smallest
@@ -13,11 +15,12 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.fits or not chart.changes.finite or not chart.meaning.binary:
         return None
     for label, half in chart.halves.items():
-        if half and len(half) == 1 and half[0][1].startswith(("log(2+", "log(e+")):
-            return Evidence(
-                f"y = {label} pays {half[0][1]} where a 1 belongs in front of the exponential.",
-                smallest(chart),
-            )
+        for _, term in half or []:
+            if re.match(r"log\((?!1\+|0\+)[\d.e]+\+e\^", term):
+                return Evidence(
+                    f"y = {label} pays {term} where a 1 belongs in front of the exponential.",
+                    smallest(chart),
+                )
     return None
 
 
