@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from sphinx.util.docutils import docutils_namespace
 from companion import binary_cross_entropy_with_logits, palette
 
 ROOT = Path(__file__).parents[1]
+STYLE = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
 sys.path.insert(0, str(ROOT / "book/_ext"))
 
 import docstring_bars  # noqa: E402
@@ -27,8 +29,10 @@ import katex_prerender  # noqa: E402
 import moved  # noqa: E402
 import not_found  # noqa: E402
 import openings  # noqa: E402
+import page_heads  # noqa: E402
 import repository_links  # noqa: E402
 import social_card  # noqa: E402
+import source_list  # noqa: E402
 
 
 def code(source, *tags):
@@ -595,3 +599,44 @@ def test_facts_tell_of_chapters_proofs_and_moved_sections():
     assert "keyword='Logits'" in facts
     assert "'proofs': " in facts
     assert "'focal_loss#" in facts
+
+
+# What the theme leaves out ----------------------------------------------------------------------
+
+
+def test_the_face_of_the_text_is_there_and_asked_for_in_the_head():
+    context = {"pathto": lambda path, resource: f"../{path}", "metatags": "<meta>"}
+    page_heads.complete(None, "book/page", "", context, None)
+    assert (ROOT / "book" / page_heads.FACE).exists()
+    assert context["metatags"].startswith("<meta>\n")
+    link = BeautifulSoup(context["metatags"], "html.parser").find("link", rel="preload")
+    assert link["href"] == "../_static/fonts/serif.woff2"
+    assert page_heads.FACE.removeprefix("_static/") in STYLE
+    assert link.has_attr("crossorigin")  # without it a browser loads the face twice
+
+
+def test_without_scripts_no_button_of_the_theme_is_left():
+    assert ".dropdown-toggle" in page_heads.WITHOUT_SCRIPTS
+    context = {"pathto": lambda path, resource: path}
+    page_heads.complete(None, "page", "", context, None)
+    assert BeautifulSoup(context["metatags"], "html.parser").select_one("noscript > style")
+
+
+def test_a_list_in_a_list_stands_in_an_item():
+    body = "<h1>M</h1><ul><li>a</li><ul><li>b</li><ul><li>c</li></ul></ul><li>d</li></ul>"
+    inner = "<ul><li>b<ul><li>c</li></ul></li></ul>"
+    assert source_list.nested(body) == f"<h1>M</h1><ul><li>a{inner}</li><li>d</li></ul>"
+    context = {"body": body}
+    source_list.mend(None, "book/page", "", context, None)
+    assert context["body"] == body
+
+
+def test_pages_of_source_code_older_than_what_made_them_are_removed(tmp_path):
+    pages = [tmp_path / f"_modules/{name}.html" for name in ("old", "new")]
+    for page in pages:
+        page.parent.mkdir(exist_ok=True)
+        page.touch()
+    os.utime(pages[0], (0, 0))
+    os.utime(pages[1], (2**32, 2**32))
+    fresh_assets.forget_listings(SimpleNamespace(outdir=tmp_path))
+    assert [page.exists() for page in pages] == [False, True]

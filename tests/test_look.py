@@ -14,6 +14,8 @@ import mpmath
 import nbformat
 import pytest
 import yaml
+from matplotlib.image import imsave
+from PIL import Image
 
 from companion import palette, symbolic
 from tests.test_planted_faults import FAULTS
@@ -24,6 +26,7 @@ sys.path.insert(0, str(ROOT / "book/_ext"))
 import chapters  # noqa: E402
 import drawings  # noqa: E402
 import landing  # noqa: E402
+import light_figures  # noqa: E402
 import lighter_pages  # noqa: E402
 import phone_figures  # noqa: E402
 import ticks  # noqa: E402
@@ -209,8 +212,9 @@ def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
     for folder in (styles, scripts):
         folder.mkdir(parents=True)
     script = '<script src="_static/scripts/fontawesome.js?d=1"></script>'
-    rest = '<link href="s.css"/>{}<p>fa-bars</p>'
-    (tmp_path / "page.html").write_text(rest.format(f"\n{script}"), encoding="utf-8")
+    rest = '<link href="s.css"/>{}<p>fa-bars</p><summary{}>Show</summary>'
+    label = ' aria-label="Toggle hidden content"'
+    (tmp_path / "page.html").write_text(rest.format(f"\n{script}", label), encoding="utf-8")
     face = '@font-face{font-family:"Font Awesome 6 Free";src:url(x)}'
     icons = '.fa-bars:before{content:"x"}.fa-ul>li,.far{d:e}@media print{.fa-x,.fab{f:g}p{h:i}}'
     shared = ".fa-sr-only,.sr-only:is(.fa-a,b),.fas{j:k}ul i.fa-solid,.bd .fa-bars{l:m}"
@@ -218,7 +222,7 @@ def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
     (scripts / "fontawesome.js").write_text("…", encoding="utf-8")
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
     lighter_pages.lighten(app, None)
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == rest.format("")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == rest.format("", "")
     kept = ".a{b:c}@media print{p{h:i}}.sr-only:is(.fa-a,b){j:k}ul i.fa-solid,.bd .fa-bars{l:m}"
     assert (styles / "theme.css").read_text() == kept + ".fact{n:o}"
     assert not list(scripts.iterdir())
@@ -254,6 +258,45 @@ def test_pages_offer_the_second_drawing_to_narrow_screens(tmp_path):
     assert text == f"<picture>{source}{images[0]}</picture>{images[1]}"
     assert (tmp_path / f"out/_images/{names[0]}_narrow.png").read_bytes() == b"narrow"
     assert not (tmp_path / f"out/_images/{names[1]}_narrow.png").exists()
+
+
+# Weight -------------------------------------------------------------------------------------------
+
+
+def test_a_figure_gets_light_and_stays_what_it_was_to_the_eye(tmp_path):
+    shade = np.random.default_rng(0).uniform(size=(100, 400, 1))
+    picture = np.ones((300, 400, 4))
+    picture[100:200, :, :3] -= shade * [0.9, 0.5, 0.3]
+    picture[200:, :, :3] -= shade * [0.1, 0.6, 0.8]  # more shades than a byte tells apart
+    path = tmp_path / "a.png"
+    imsave(path, picture)
+    before = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    weight = path.stat().st_size
+    assert light_figures.lighten_picture(path) == (400, 300)
+    after = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    assert path.stat().st_size < weight
+    assert np.abs(after - before).max() <= 8  # of 255
+    assert (after[0, 0] == 255).all()  # white stays white, and blends into the paper
+    light = path.read_bytes()
+    light_figures.lighten_picture(path)
+    assert path.read_bytes() == light
+
+
+def test_pages_keep_the_room_of_a_figure_and_fetch_it_when_it_comes_near(tmp_path):
+    for folder in ("_images", "book"):
+        (tmp_path / folder).mkdir()
+    for name, width, height in (("a", 300, 200), ("a_narrow", 150, 400)):
+        picture = np.ones((height, width, 4))
+        imsave(tmp_path / f"_images/{name}.png", picture)
+    source = '<source media="m" srcset="../_images/a_narrow.png"{}/>'
+    image = '<img alt="a" src="../_images/a.png"{}/><img alt="b" src="b.png" />'
+    page = tmp_path / "book/page.html"
+    page.write_text((source + image).format("", " "), encoding="utf-8")
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    for _ in range(2):  # a page that was not written anew is left as it is
+        light_figures.lighten(app, None)
+    sizes = ' width="150" height="400"', ' width="300" height="200" loading="lazy"'
+    assert page.read_text(encoding="utf-8") == (source + image).format(*sizes)
 
 
 # Fonts --------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Take out of the built pages what they do not need: the theme's icons, as script and font.
 
-Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used.
+Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used. Two
+words for screen readers are put right on the way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 SCRIPT = re.compile(r"""\s*<(?:script|link)[^>]*fontawesome[^>]*>(?:</script>)?""")
+PUT_RIGHT = {
+    ' aria-label="Toggle hidden content"': "",  # contradicts the words on the fold
+    ' role="doc-biblioentry"': ' role="listitem"',  # retired by ARIA 1.2
+}
 FACE = re.compile(r"@font-face\{[^}]*Font ?Awesome[^}]*\}")
 RULE = re.compile(r"([^{};]*\.fa[\w-]*[^{};]*)(\{[^{}]*\})")
 COMMA = re.compile(r",(?![^(]*\))")  # between selectors, not inside :is(…)
@@ -34,7 +39,10 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     out = Path(app.outdir)
     for page in out.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(SCRIPT.sub("", text), encoding="utf-8")
+        text = SCRIPT.sub("", text)
+        for wrong, right in PUT_RIGHT.items():
+            text = text.replace(wrong, right)
+        page.write_text(text, encoding="utf-8")
     for style in out.glob("_static/styles/*.css"):
         text = style.read_text(encoding="utf-8")
         style.write_text(without_icons(text), encoding="utf-8")
