@@ -88,6 +88,9 @@ test-avx2: environment ## Run the notebooks again, as on a processor without AVX
 test-bench: environment ## Run the benchmarks on little, and see that they find what is known
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile tests/test_benchmarks.py
 
+test-site: book ## Open every page of the site in Chromium or Chrome: five widths, both themes, keyboard, paper
+	@JOBS=$(JOBS) sh .ci/site.sh
+
 test-wheel: environment ## Test the wheel in an environment of its own, with the newest NumPy, SymPy and scikit-learn
 	@sh .ci/installed.sh newest
 
@@ -107,4 +110,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-torch test-numba test-faults test-clinic test-avx2 test-bench test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-torch test-numba test-faults test-clinic test-avx2 test-bench test-site test-wheel test-oldest bench frameworks clean

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import mpmath
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from matplotlib.image import imsave
