@@ -17,6 +17,22 @@ from tests.site.visits import ALONE, SLOW_4G, visiting
 SITE = Path(__file__).parents[2] / "_build/html"
 ADDRESSES = [address for address in pages(SITE) if not Page(SITE / address, SITE).redirect]
 
+# Pages of source code come from one template: two of them, the longest and the shortest, are looked
+# at as closely as the others.
+LISTINGS = sorted(
+    (address for address in ADDRESSES if address.startswith("_modules/companion/")),
+    key=lambda address: (SITE / address).stat().st_size,
+)
+
+
+def rows(addresses):
+    """Return the parameters of tests; xdist keeps a page with one process, which opens it once."""
+    return [pytest.param(a, id=a, marks=pytest.mark.xdist_group(a)) for a in addresses]
+
+
+CLOSELY = rows(address for address in ADDRESSES if address not in LISTINGS[1:-1])
+closely = pytest.mark.parametrize("visit", CLOSELY, indirect=True)
+
 # A page in which nothing is wrong; the planted faults go into its three gaps.
 SOUND = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>A page</title><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -49,13 +65,7 @@ def base():
         yield address
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param(address, id=address, marks=pytest.mark.xdist_group(address))
-        for address in ADDRESSES
-    ],
-)
+@pytest.fixture(scope="session", params=rows(ADDRESSES))
 def visit(request, browser, base):
     """A page, opened on a phone with a slow network and read to its end; then all is unfolded."""
     phone = {"width": 390, "height": 844, "network": SLOW_4G}

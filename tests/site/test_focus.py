@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.site.conftest import closely
+
 KINDS = """() => {
   const kinds = new Map();
   document.querySelectorAll("[data-kind]").forEach(each => each.removeAttribute("data-kind"));
@@ -70,8 +72,8 @@ def unseen(page, known=()):
     return kinds, found
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@closely
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_the_focus_is_seen(visit, width, theme):
     known = {kind for *state, kind in SEEN if state == [width, theme]}
     kinds, found = unseen(visit.look(width, theme=theme), known)

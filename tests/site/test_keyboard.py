@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.site.conftest import closely
+
 # What can be used now, one of each group of radio buttons; a name for each.
 SETUP = """async () => {
   document.activeElement?.blur();
@@ -76,6 +78,7 @@ MOUSE_ONLY = """() => {
 
 def walk(page, key="Tab"):
     """Press the key until everything has had its turn; return what went wrong."""
+    page.wait_for_timeout(400)  # which scripts of the page let pass after a change of size
     missed, seen, before = page.evaluate(SETUP), 0, -1
     while missed and seen > before:  # else it is all around, or stuck
         before = seen
@@ -85,16 +88,10 @@ def walk(page, key="Tab"):
     return page.evaluate(RESULT)
 
 
-def test_everything_is_reached_by_keyboard_and_seen(visit):
-    assert walk(visit.look(1280)) == []
-
-
-def test_everything_is_reached_by_keyboard_on_a_narrow_screen(visit):
-    assert walk(visit.look(390)) == []
-
-
-def test_nothing_hides_what_has_the_focus_on_the_way_back(visit):
-    assert walk(visit.look(1280), "Shift+Tab") == []
+@closely
+@pytest.mark.parametrize(("width", "key"), [(390, "Tab"), (1280, "Shift+Tab")])
+def test_everything_is_reached_by_keyboard_and_seen(visit, width, key):
+    assert walk(visit.look(width), key) == []
 
 
 def test_what_answers_the_mouse_answers_the_keyboard(visit):

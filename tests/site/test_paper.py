@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.site.conftest import closely
 from tests.site.test_axe import violations
 
 # Grounds that are not nearly white, figures that are not as they were drawn, what is left out.
@@ -38,6 +39,7 @@ def unfit_for_paper(visit):
         page.emulate_media(media="screen")
 
 
+@closely
 def test_a_page_printed_from_the_dark_is_dark_on_white(visit):
     assert unfit_for_paper(visit) == []
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.site.conftest import closely
 from tests.site.test_axe import violations
 from tests.site.visits import visiting
 
@@ -19,17 +20,14 @@ def unreadable(page):
     return violations(page, ["color-contrast"]) + dead
 
 
-@pytest.fixture(scope="module", params=[1280, 390])
-def bare(request, browser, base):
-    """A function that opens a page in the dark with scripts off."""
-    settings = {"scripts": False, "color_scheme": "dark", "width": request.param}
-    return lambda address: visiting(browser, base, address, **settings)
-
-
-def test_a_page_is_dark_and_can_be_read_without_scripts(visit, bare):
-    with bare(visit.address) as plain:
+@closely
+def test_a_page_is_dark_and_can_be_read_without_scripts(visit, browser):
+    bare = {"scripts": False, "color_scheme": "dark", "width": 390}
+    with visiting(browser, visit.base, visit.address, **bare) as plain:
         assert max(plain.page.evaluate(GROUND)) < 60
         assert unreadable(plain.page) == []
+        plain.page.set_viewport_size({"width": 1280, "height": 900})
+        assert plain.page.evaluate(DEAD) == []
 
 
 # Planted faults -----------------------------------------------------------------------------------

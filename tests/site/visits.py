@@ -62,12 +62,9 @@ class Visit:
 
     def look(self, width=1280, height=900, theme="light"):
         """Resize the window and change the colours, without loading the page again."""
-        resized = self.page.viewport_size["width"] != width
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(media="screen", color_scheme=theme)
         self.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-        if resized:  # scripts let some tenths of a second pass
-            self.page.wait_for_timeout(400)
         self.page.evaluate(SETTLED)
         return self.page
 
