@@ -208,6 +208,14 @@ def test_the_picture_shows_the_loss_and_its_slope():
     assert [float(x) for x in first] == [landing.LEFT, pytest.approx(landing.up(6.0025), abs=0.06)]
 
 
+def test_an_empty_head_of_a_table_becomes_a_cell(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text('<tr><th scope="row" class="a"></th><th><p></p></th><th>b</th></tr>')
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    lighter_pages.lighten(app, None)
+    assert page.read_text() == '<tr><td class="a"></td><td><p></p></td><th>b</th></tr>'
+
+
 def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
     styles, scripts = tmp_path / "_static/styles", tmp_path / "_static/scripts"
     for folder in (styles, scripts):

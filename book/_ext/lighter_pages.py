@@ -1,7 +1,7 @@
 """Take out of the built pages what they do not need: the theme's icons, as script and font.
 
-Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used. Two
-words for screen readers are put right on the way.
+Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used.
+What misleads screen readers is put right on the way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ PUT_RIGHT = {
     ' aria-label="Toggle hidden content"': "",  # contradicts the words on the fold
     ' role="doc-biblioentry"': ' role="listitem"',  # retired by ARIA 1.2
 }
+# An empty cell is the head of nothing.
+EMPTY_HEAD = re.compile(r"<th(?P<rest>[^>]*)>(?P<inside>\s*(?:<p>\s*</p>)?\s*)</th>")
+SCOPE = re.compile(r'\s*scope="\w+"')
 FACE = re.compile(r"@font-face\{[^}]*Font ?Awesome[^}]*\}")
 RULE = re.compile(r"([^{};]*\.fa[\w-]*[^{};]*)(\{[^{}]*\})")
 COMMA = re.compile(r",(?![^(]*\))")  # between selectors, not inside :is(…)
@@ -42,6 +45,9 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
         text = SCRIPT.sub("", text)
         for wrong, right in PUT_RIGHT.items():
             text = text.replace(wrong, right)
+        text = EMPTY_HEAD.sub(
+            lambda th: f"<td{SCOPE.sub('', th['rest'])}>{th['inside']}</td>", text
+        )
         page.write_text(text, encoding="utf-8")
     for style in out.glob("_static/styles/*.css"):
         text = style.read_text(encoding="utf-8")

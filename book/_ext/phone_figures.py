@@ -54,5 +54,5 @@ def offer(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to the end of the build."""
-    app.connect("build-finished", offer)
+    app.connect("build-finished", offer, priority=400)  # before pictures get light
     return {"parallel_read_safe": True, "parallel_write_safe": True}

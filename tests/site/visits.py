@@ -25,12 +25,13 @@ new PerformanceObserver(list => {
 # A reader's way down: what comes into view has arrived before the next step.
 SCROLL = """async () => {
   const drawn = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-  const inView = image => {
-    const box = image.getBoundingClientRect();
-    return box.bottom > 0 && box.top < innerHeight;
+  const inView = each => {
+    const box = each.getBoundingClientRect();
+    // What is folded away has a box, too, and is not fetched.
+    return each.checkVisibility() && box.bottom > 0 && box.top < innerHeight;
   };
   const arrived = image => image.complete
-    || new Promise(done => image.onload = image.onerror = done);
+    || new Promise(done => { image.onload = image.onerror = done; setTimeout(done, 9000); });
   await document.fonts.ready;
   for (let y = 0; y < document.documentElement.scrollHeight; y += 0.8 * innerHeight) {
     scrollTo(0, y);
