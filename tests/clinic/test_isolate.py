@@ -227,13 +227,24 @@ def test_what_a_loss_starts_ends_with_it(tmp_path):
     pytest.fail(f"process {pid} is still there: {state.stdout}")
 
 
-def test_no_zombie_and_no_thread_is_left(tmp_path):
+def test_no_zombie_and_no_thread_is_left(tmp_path, monkeypatch):
     path = write(tmp_path, f"def loss(z, y):\n    return {RIGHT}")
+    started, start = [], subprocess.Popen
+
+    def recorded(*arguments, **options):
+        started.append(start(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", recorded)
     threads = threading.active_count()
     ask(path)
+    assert len(started) == 1
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-    time.sleep(0.2)
+        os.waitpid(started[0].pid, os.WNOHANG)
+    for _ in range(100):
+        if threading.active_count() == threads:
+            break
+        time.sleep(0.05)
     assert threading.active_count() == threads
 
 
