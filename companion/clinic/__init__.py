@@ -126,8 +126,13 @@ def diagnose(
         if name not in BY_NAME:
             raise ValueError(f"expected: {name!r} is no finding; see companion.clinic.catalogue")
     if isolate:
-        return in_a_child(place_of(loss), declared, expected, budget,
-                          gradient=place_of(gradient), hessian=place_of(hessian))  # fmt: skip
+        place = place_of(loss)
+        if place is None:
+            raise TypeError("loss must be callable, got None")
+        beside = gradient if isinstance(gradient, str) else place_of(gradient)
+        return in_a_child(
+            place, declared, expected, budget, gradient=beside, hessian=place_of(hessian)
+        )
     return diagnose_here(loss, declared, expected, budget, gradient, hessian)
 
 

@@ -75,7 +75,7 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
     softmax, log_softmax = elementary.softmax, elementary.log_softmax
 
     def on(p: Callable) -> dict[str, _Costs]:
-        found = {
+        found: dict[str, _Costs] = {
             "linear": lambda x: -p(x),
             "square": lambda x: (1 - p(x)) ** 2,
             "log1p": lambda x: -np.log1p(p(x)),

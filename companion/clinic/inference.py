@@ -206,7 +206,7 @@ def _is_sum(chart: Chart) -> bool:
 
 def _adopt_weight(chart: Chart, adopt: Any) -> None:
     """Weights that are plain numbers, the same in a larger batch or divided by their sum."""
-    found = chart.by_class * math.log(chart.meaning.base)  # type: ignore[operator]
+    found = np.asarray(chart.by_class) * math.log(chart.meaning.base)
     larger = chart.factors_of_larger
     if len(found) != 2 or not 0 < found.min() <= found.max() < 1e6 or larger is None:
         return

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -225,7 +225,7 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def _child_process() -> Iterator[subprocess.Popen]:
+def _child_process() -> Generator[subprocess.Popen]:
     """Start a child that inherits no open file of ours; end it, and what it started."""
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, json.dumps([path or os.getcwd() for path in sys.path])],

@@ -69,8 +69,8 @@ class Question:
 class Answer:
     """What came back from a call."""
 
-    values: np.ndarray | None = None
-    """The numbers in float64; None if there are none."""
+    values: Any = None
+    """The numbers, an array of float64; None if there are none."""
     error: str = ""
     """The exception, as "ValueError: its text"; or "hangs", or "kills the process"."""
     note: str = ""
@@ -198,7 +198,7 @@ class Patient:
             result = self._in_order(self.hessian, x, y)
         elif question.want == "gradient" and self.gradient == "returned":
             result = self._loss(x, y)[1]
-        elif question.want == "gradient" and self.gradient is not None:
+        elif question.want == "gradient" and callable(self.gradient):
             result = self._in_order(self.gradient, x, y)
         else:
             return self._autograd(x, y, question)
@@ -227,7 +227,7 @@ class Patient:
         function = self.loss if question.want == "value" else self.gradient
         if not callable(function):
             return None
-        found = [
+        found: list[Any] = [
             as_numbers(self._in_order(function, a, b))[0]
             for a, b in zip(x.ravel().tolist(), y.ravel().tolist(), strict=True)
         ]
@@ -254,7 +254,8 @@ class Patient:
             (slope,) = torch.autograd.grad(slope.sum(), x)
         if slope is None:
             return _DETACHED
-        return Answer(as_numbers(slope)[0].reshape(np.shape(question.x)))
+        values: Any = as_numbers(slope)[0]
+        return Answer(values.reshape(np.shape(question.x)))
 
 
 def is_tensor(value: Any) -> bool:

@@ -109,9 +109,8 @@ class Report:
     def to_json(self, **options: Any) -> str:
         """Return all fields as JSON."""
         content = asdict(self)
-        return json.dumps(
-            {"ok": self.ok, **content}, **{"indent": 1, "ensure_ascii": False, **options}
-        )
+        options = {"indent": 1, "ensure_ascii": False, **options}
+        return json.dumps({"ok": self.ok, **content}, **options)
 
     @classmethod
     def from_json(cls, text: str) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cached_property
 from typing import Any
 
@@ -70,10 +70,8 @@ class State:
 
 def settings() -> dict[str, Any]:
     """Return the settings of the process that a loss has no business with."""
-    found: dict[str, Any] = {
-        "numpy.geterr": np.geterr(),
-        "numpy.random": np.random.get_state()[1:],  # noqa: NPY002 - the one that others share
-    }
+    state: Any = np.random.get_state()  # noqa: NPY002 - the one that others share
+    found: dict[str, Any] = {"numpy.geterr": np.geterr(), "numpy.random": state[1:]}
     torch = sys.modules.get("torch")
     if torch is not None:
         found["torch.is_grad_enabled"] = torch.is_grad_enabled()
@@ -83,7 +81,7 @@ def settings() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def settings_kept() -> Iterator[dict[str, Any]]:
+def settings_kept() -> Generator[dict[str, Any]]:
     """Yield the settings, and put back those that a loss changed."""
     before, state = settings(), np.random.get_state()  # noqa: NPY002
     try:

@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 
+import companion
 from companion.clinic import assert_healthy, declared_of, diagnose, isolate
 from companion.clinic.catalogue import BY_NAME
 from companion.clinic.isolate import Place, in_a_child, load, place_of
@@ -330,11 +331,16 @@ def test_what_has_no_place_is_refused(loss):
         place_of(loss)
 
 
-def test_isolate_asks_a_function_of_a_package():
+def test_isolate_asks_a_function_of_a_package_and_the_gradient_that_it_returns():
+    loss = companion.binary_cross_entropy_with_logits_value_and_gradient
     report = diagnose(
-        __import__("companion").binary_cross_entropy, inputs="probabilities", isolate=True
+        loss, inputs="logits", reduction="mean", gradient="returned", isolate=True, budget=30
     )
-    assert report.ok
+    assert report.ok, str(report)
+    assert "the gradient and its ends" in report.tried
     assert_healthy(
-        __import__("companion").binary_cross_entropy_with_logits, inputs="logits", isolate=True
-    )
+        companion.binary_cross_entropy, gradient=companion.binary_cross_entropy_gradient,
+        inputs="probabilities", isolate=True, budget=30,
+    )  # fmt: skip
+    with pytest.raises(TypeError, match="callable"):
+        diagnose(None, isolate=True)

@@ -38,7 +38,7 @@ def _not_finite(chart: Chart) -> Evidence:
     return Evidence(f"{said} Alone, {' and '.join(sentences)}.", bad[0][1])
 
 
-def _halves(chart: Chart) -> Evidence | None:
+def _halves(chart: Chart) -> str:
     right = ("log(1+e^z)", "log(1+e^-z)") if chart.meaning.logits else ("-log(1-p)", "-log p")
     sentences = []
     for label in (1, 0):

@@ -14,7 +14,7 @@ def _examine(chart: Chart) -> Evidence | None:
         return None
     for label, half in chart.halves.items():
         for _, term in half or []:
-            if len(half) == 1 and term.startswith(("log(2+", "log(e+")):
+            if half and len(half) == 1 and term.startswith(("log(2+", "log(e+")):
                 return Evidence(
                     f"y = {label} pays {term} where a 1 belongs in front of the exponential.",
                     smallest(chart),
