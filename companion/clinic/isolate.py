@@ -76,7 +76,7 @@ class Place:
         return line if self.short == self.name else f"{line}; {self.short} = {self.name}"
 
 
-def load(place: Place) -> Any:
+def load(place: Place) -> object:
     """Import what stands at a place."""
     if place.where.endswith(".py"):
         path = Path(place.where).resolve()
@@ -274,12 +274,13 @@ def child() -> None:
     trouble = [(Question(**question), how) for question, how in order["trouble"]]
     try:
         loss = load(place)
-        gradient, hessian = order["gradient"], order["hessian"]
-        gradient = load(Place(**gradient)) if isinstance(gradient, dict) else gradient
-        hessian = load(Place(**hessian)) if hessian else None
+        beside: dict[str, Any] = {
+            name: load(Place(**order[name])) if isinstance(order[name], dict) else order[name]
+            for name in ("gradient", "hessian")
+        }
         send()
         report = diagnose_here(
-            loss, Declared(**declared), order["expected"], order["budget"], gradient, hessian,
+            loss, Declared(**declared), order["expected"], order["budget"], **beside,
             name=place.short, setup=place.setup, most=most, trouble=trouble,
             announce=lambda question: send(**_written(question) if question else {}),
         )  # fmt: skip

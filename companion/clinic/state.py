@@ -68,10 +68,10 @@ class State:
         return [name for name in before if not _same(before[name], after.get(name))]
 
 
-def settings() -> dict[str, Any]:
+def settings() -> dict[str, object]:
     """Return the settings of the process that a loss has no business with."""
     state: Any = np.random.get_state()  # noqa: NPY002 - the one that others share
-    found: dict[str, Any] = {"numpy.geterr": np.geterr(), "numpy.random": state[1:]}
+    found: dict[str, object] = {"numpy.geterr": np.geterr(), "numpy.random": state[1:]}
     torch = sys.modules.get("torch")
     if torch is not None:
         found["torch.is_grad_enabled"] = torch.is_grad_enabled()
@@ -81,9 +81,10 @@ def settings() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def settings_kept() -> Generator[dict[str, Any]]:
+def settings_kept() -> Generator[dict[str, object]]:
     """Yield the settings, and put back those that a loss changed."""
-    before, state = settings(), np.random.get_state()  # noqa: NPY002
+    before: Any = settings()
+    state = np.random.get_state()  # noqa: NPY002
     try:
         yield before
     finally:
