@@ -54,8 +54,8 @@ def _diagnose(options: argparse.Namespace) -> int:
     began = time.perf_counter()
 
     def progress(calls: int) -> None:
-        if calls % 25 == 0 and time.perf_counter() - began > 1:
-            print(f"\rasked {calls} times", end="", file=sys.stderr, flush=True)
+        if sys.stderr.isatty() and time.perf_counter() - began > 1:
+            print(f"\rasked {calls} times ", end="", file=sys.stderr, flush=True)
 
     try:
         place = Place.of(options.loss)
@@ -73,6 +73,8 @@ def _diagnose(options: argparse.Namespace) -> int:
     except (RuntimeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    if sys.stderr.isatty():
+        print("\r" + " " * 24, end="\r", file=sys.stderr, flush=True)
     print(report.to_json() if options.json else report)
     return report.exit_status(options.fail_on)
 

@@ -168,3 +168,13 @@ def test_help_says_that_the_file_is_run(capsys):
         main(["diagnose", "--help"])
     assert caught.value.code == 0
     assert "imported and run" in " ".join(capsys.readouterr().out.split())
+
+
+def test_progress_is_shown_to_a_person_and_wiped_out(write, capsys, monkeypatch):
+    path = write(f"import time\ndef loss(z, y):\n    time.sleep(0.02)\n    return {RIGHT}")
+    arguments = ["diagnose", f"{path}:loss", "--inputs", "logits", "--labels", "hard"]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    main([*arguments, "--budget", "2"])
+    shown = capsys.readouterr().err
+    assert "\rasked 60 times" in shown
+    assert shown.endswith("\r")

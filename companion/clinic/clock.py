@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 __all__ = ["Clock", "Hangs", "OutOfTime"]
@@ -41,7 +41,7 @@ class Clock:
         return self.budget - (time.perf_counter() - self.began)
 
     @contextlib.contextmanager
-    def one_call(self, kind: object = None) -> Iterator[None]:
+    def one_call(self, kind: object = None) -> Generator[None]:
         """Count a call, and end one that hangs where signals can do that: POSIX, main thread."""
         if self.left <= 0 or self.calls >= self.most:
             raise OutOfTime

@@ -9,7 +9,7 @@ import io
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,7 @@ def _table(chart: Chart) -> tuple[tuple[str, ...], ...]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[Callable[[], int]]:
+def _quiet() -> Generator[Callable[[], int]]:
     """Keep what a loss prints and warns to ourselves, and restore NumPy's error state."""
     output = io.StringIO()
     with (

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -76,7 +76,7 @@ class Place:
         return line if self.short == self.name else f"{line}; {self.short} = {self.name}"
 
 
-def load(place: Place) -> Any:
+def load(place: Place) -> object:
     """Import what stands at a place."""
     if place.where.endswith(".py"):
         path = Path(place.where).resolve()
@@ -223,7 +223,7 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def _child_process() -> Iterator[subprocess.Popen]:
+def _child_process() -> Generator[subprocess.Popen]:
     """Start a child that inherits no open file of ours; end it, and what it started."""
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, json.dumps([path or os.getcwd() for path in sys.path])],
@@ -272,12 +272,13 @@ def child() -> None:
     trouble = [(Question(**question), how) for question, how in order["trouble"]]
     try:
         loss = load(place)
-        gradient, hessian = order["gradient"], order["hessian"]
-        gradient = load(Place(**gradient)) if isinstance(gradient, dict) else gradient
-        hessian = load(Place(**hessian)) if hessian else None
+        beside: dict[str, Any] = {
+            name: load(Place(**order[name])) if isinstance(order[name], dict) else order[name]
+            for name in ("gradient", "hessian")
+        }
         send()
         report = diagnose_here(
-            loss, Declared(**declared), order["expected"], order["budget"], gradient, hessian,
+            loss, Declared(**declared), order["expected"], order["budget"], **beside,
             name=place.short, setup=place.setup, most=most, trouble=trouble,
             announce=lambda question: send(**_written(question) if question else {}),
         )  # fmt: skip

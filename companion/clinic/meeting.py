@@ -53,7 +53,7 @@ def gradient_of(loss: Any) -> tuple[Callable | None, str]:
     return None, ""
 
 
-def attribute(loss: Any, name: str) -> Any:
+def attribute(loss: Any, name: str) -> object:
     """Return an attribute; None where there is none, or asking for it raises."""
     try:
         return getattr(loss, name, None)

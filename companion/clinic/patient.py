@@ -122,6 +122,14 @@ class Manner:
     """Whether the labels are -1 and 1."""
 
 
+def _unheard(question: Question | None) -> None:
+    """Announce a question to nobody."""
+
+
+def _nothing() -> int:
+    return 0
+
+
 @dataclass
 class Patient:
     """A loss and its derivatives, called in its manner."""
@@ -132,11 +140,11 @@ class Patient:
     hessian: Callable | None = None
     manner: Manner = field(default_factory=Manner)
     clock: Clock = field(default_factory=lambda: Clock(5.0))
-    announce: Callable[[Question | None], None] = lambda question: None
+    announce: Callable[[Question | None], None] = _unheard
     """Called with each question before it is asked, and with None when it is answered."""
-    printed: Callable[[], int] = lambda: 0
+    printed: Callable[[], int] = _nothing
     """The number of characters printed so far."""
-    before: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, object] = field(default_factory=dict)
     """The settings of the process before the first call."""
     trouble: list[tuple[Question, str]] = field(default_factory=list)
     """The questions that hung, or ended the process, and how: none as extreme is asked again."""
@@ -170,7 +178,7 @@ class Patient:
             self.announce(None)
         return replace(answer, printed=True) if self.printed() > written else answer
 
-    def arguments(self, question: Question) -> tuple[Any, Any]:
+    def _arguments(self, question: Question) -> tuple[Any, Any]:
         """Return fresh predictions and labels, in the order and shape that the loss wants."""
         indices = question.label_dtype is None and np.asarray(question.y).dtype.kind in "iu"
         label_dtype = question.label_dtype or ("int64" if indices else question.dtype)
@@ -189,7 +197,7 @@ class Patient:
         return x, y
 
     def _call(self, question: Question) -> Answer:
-        x, y = self.arguments(question)
+        x, y = self._arguments(question)
         before = _copy(x), _copy(y)
         if question.want == "value":
             result = self._loss(x, y)
@@ -198,7 +206,7 @@ class Patient:
             result = self._in_order(self.hessian, x, y)
         elif question.want == "gradient" and self.gradient == "returned":
             result = self._loss(x, y)[1]
-        elif question.want == "gradient" and self.gradient is not None:
+        elif question.want == "gradient" and callable(self.gradient):
             result = self._in_order(self.gradient, x, y)
         else:
             return self._autograd(x, y, question)
@@ -227,7 +235,7 @@ class Patient:
         function = self.loss if question.want == "value" else self.gradient
         if not callable(function):
             return None
-        found = [
+        found: list[Any] = [
             as_numbers(self._in_order(function, a, b))[0]
             for a, b in zip(x.ravel().tolist(), y.ravel().tolist(), strict=True)
         ]
@@ -254,7 +262,8 @@ class Patient:
             (slope,) = torch.autograd.grad(slope.sum(), x)
         if slope is None:
             return _DETACHED
-        return Answer(as_numbers(slope)[0].reshape(np.shape(question.x)))
+        values: Any = as_numbers(slope)[0]
+        return Answer(values.reshape(np.shape(question.x)))
 
 
 def is_tensor(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cached_property
 from typing import Any
 
@@ -102,9 +102,10 @@ def settings() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def settings_kept() -> Iterator[dict[str, Any]]:
+def settings_kept() -> Generator[dict[str, object]]:
     """Yield the settings, and put back those that a loss changed."""
-    before, state = settings(), np.random.get_state()  # noqa: NPY002
+    before: Any = settings()
+    state = np.random.get_state()  # noqa: NPY002
     try:
         yield before
     finally:

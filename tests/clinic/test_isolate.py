@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 
+import companion
 from companion.clinic import assert_healthy, declared_of, diagnose, isolate
 from companion.clinic.catalogue import BY_NAME
 from companion.clinic.isolate import Place, in_a_child, load, place_of
@@ -227,13 +228,24 @@ def test_what_a_loss_starts_ends_with_it(tmp_path):
     pytest.fail(f"process {pid} is still there: {state.stdout}")
 
 
-def test_no_zombie_and_no_thread_is_left(tmp_path):
+def test_no_zombie_and_no_thread_is_left(tmp_path, monkeypatch):
     path = write(tmp_path, f"def loss(z, y):\n    return {RIGHT}")
+    started, start = [], subprocess.Popen
+
+    def recorded(*arguments, **options):
+        started.append(start(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", recorded)
     threads = threading.active_count()
     ask(path)
+    assert len(started) == 1
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-    time.sleep(0.2)
+        os.waitpid(started[0].pid, os.WNOHANG)
+    for _ in range(100):
+        if threading.active_count() == threads:
+            break
+        time.sleep(0.05)
     assert threading.active_count() == threads
 
 
@@ -319,11 +331,16 @@ def test_what_has_no_place_is_refused(loss):
         place_of(loss)
 
 
-def test_isolate_asks_a_function_of_a_package():
+def test_isolate_asks_a_function_of_a_package_and_the_gradient_that_it_returns():
+    loss = companion.binary_cross_entropy_with_logits_value_and_gradient
     report = diagnose(
-        __import__("companion").binary_cross_entropy, inputs="probabilities", isolate=True
+        loss, inputs="logits", reduction="mean", gradient="returned", isolate=True, budget=30
     )
-    assert report.ok
+    assert report.ok, str(report)
+    assert "the gradient and its ends" in report.tried
     assert_healthy(
-        __import__("companion").binary_cross_entropy_with_logits, inputs="logits", isolate=True
-    )
+        companion.binary_cross_entropy, gradient=companion.binary_cross_entropy_gradient,
+        inputs="probabilities", isolate=True, budget=30,
+    )  # fmt: skip
+    with pytest.raises(TypeError, match="callable"):
+        diagnose(None, isolate=True)
