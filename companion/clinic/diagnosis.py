@@ -19,6 +19,7 @@ from companion.clinic.inference import Assumption, Declared, infer
 from companion.clinic.meeting import as_function, gradient_of
 from companion.clinic.patient import Clock, OutOfTime, Patient
 from companion.clinic.report import Diagnosis, Report
+from companion.clinic.state import preserved
 
 __all__ = ["diagnose_here", "name_of"]
 
@@ -135,6 +136,7 @@ def _quiet() -> Iterator[Callable[[], int]]:
     output = io.StringIO()
     with (
         warnings.catch_warnings(),
+        preserved(),
         np.errstate(all="ignore"),
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(io.StringIO()),

@@ -71,7 +71,12 @@ class Edges:
         if meaning.binary:
             return Question(np.array([x]), np.array([float(label)]), dtype)
         y, k = np.array([label]), meaning.classes
-        x = [*x, *[-0.7 if meaning.logits else 0.0] * k][:k]
+        if meaning.logits:
+            x = [*x, *[-0.7] * k][:k]
+        elif k == 2:
+            x = [x[0], x[1] + x[2]]
+        else:
+            x = [*x[:2], *[x[2] / (k - 2)] * (k - 2)]
         return Question(np.array([x]), np.eye(k)[y] if meaning.labels == "one-hot" else y, dtype)
 
     # Probabilities --------------------------------------------------------------------------------
@@ -184,6 +189,8 @@ class _Cap:
         if self.clamped or not 0 < self.epsilon < 0.2:
             self.plateau = True
             return
+        if label == 0 and self.epsilon < 1e-15 and chart.meaning.binary:
+            return  # no other number is so near to 1
         near = self._at(edges, self.epsilon / 8)
         self.plateau = abs(near.total - self.value) <= 1e-9 * abs(self.value)
         above = self._at(edges, 3 * self.epsilon)

@@ -12,7 +12,9 @@ import numpy as np
 
 from companion.clinic.patient import Answer, Question
 
-__all__ = ["State", "settings"]
+__all__ = ["State", "preserved", "settings"]
+
+_GENERATORS = ("numpy.random", "torch.get_rng_state")
 
 
 class State:
@@ -62,29 +64,49 @@ class State:
     @cached_property
     def settings(self) -> list[str]:
         """The settings of the process that a call changes."""
-        with _unusual():
-            before = settings()
-            self._chart.ask(self.question)
-            after = settings()
-        return [name for name in before if not _same(before[name], after.get(name))]
+        found: list[dict[str, Any]] = []
+        for draws in (1, 2):
+            with preserved():
+                _unusual(draws)
+                before = settings()
+                self._chart.ask(self.question)
+                found.append(settings())
+        # Who draws random numbers moves on their generator; who sets it always leaves it the same.
+        changed = {name: not _same(before[name], found[1][name]) for name in before}
+        return [
+            name
+            for name in before
+            if changed[name] and (name not in _GENERATORS or _same(found[0][name], found[1][name]))
+        ]
 
 
 @contextlib.contextmanager
-def _unusual() -> Iterator[None]:
-    """Set what the calls before may have set already to something else, and set it back."""
+def preserved() -> Iterator[None]:
+    """Set back at the end what a loss may have changed in the process."""
     torch = sys.modules.get("torch")
     numbers = np.random.get_state()  # noqa: NPY002 - the one that others share
-    of_torch = torch.get_rng_state() if torch is not None else None
-    np.random.random()  # noqa: NPY002
     if torch is not None:
-        torch.rand(1)
+        of_torch = torch.get_rng_state()
+        enabled, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
     try:
-        with np.errstate(divide="warn", over="ignore", under="warn", invalid="warn"):
+        with np.errstate():
             yield
     finally:
         np.random.set_state(numbers)  # noqa: NPY002
         if torch is not None:
             torch.set_rng_state(of_torch)
+            torch.set_grad_enabled(enabled)
+            torch.set_default_dtype(dtype)
+
+
+def _unusual(draws: int) -> None:
+    """Set what the calls before may have set already to something else."""
+    np.seterr(divide="warn", over="ignore", under="warn", invalid="warn")
+    np.random.random(draws)  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.rand(draws)
+        torch.set_grad_enabled(True)
 
 
 def settings() -> dict[str, Any]:
