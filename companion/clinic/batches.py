@@ -42,14 +42,23 @@ class Batches:
     @property
     def ordinary(self) -> Question:
         """Five elements, three of them 1; or four rows of three classes."""
-        size = 5 if self.meaning.binary else 4
-        return Question(self._x(size), self._hard(size))
+        return Question(self._x(self._size), self._hard(self._size))
+
+    @property
+    def _size(self) -> int:
+        """Not a multiple of K; with each class in it, where there are a dozen at most."""
+        if self.meaning.binary:
+            return 5
+        return self.meaning.classes + 1 if 3 < self.meaning.classes <= 12 else 4
 
     @property
     def larger(self) -> Question:
         """Seven elements, or five rows."""
-        size = 7 if self.meaning.binary else 5
-        return Question(self._x(size), self._hard(size))
+        return Question(self._x(self._largest), self._hard(self._largest))
+
+    @property
+    def _largest(self) -> int:
+        return 7 if self.meaning.binary else self._size + 1
 
     @property
     def soft(self) -> Question:
@@ -57,7 +66,7 @@ class Batches:
         if self.meaning.binary:
             return Question(self._x(5), _SOFT[:5])
         shares = _SHARES if self.meaning.classes == 3 else self._shares()
-        return Question(self._x(4), shares[:4])
+        return Question(self._x(self._size), shares[: self._size])
 
     @property
     def matrix(self) -> Question:
@@ -74,13 +83,13 @@ class Batches:
 
     def of(self, size: int) -> Question:
         """Return a batch of some size with both labels, where it has room for them."""
-        x, y = self._x(7 if self.meaning.binary else 5), self._hard(7 if self.meaning.binary else 5)
+        x, y = self._x(self._largest), self._hard(self._largest)
         index = np.arange(size) % len(x)
         return Question(x[index], y[index])
 
     def single(self, label: int) -> list[Question]:
         """Two batches of one element with one label."""
-        x = self._x(5 if self.meaning.binary else 4)
+        x = self._x(self._size)
         y = np.array([label]) if not self.meaning.binary else np.array([float(label)])
         y = np.eye(self.meaning.classes)[y] if self.meaning.labels == "one-hot" else y
         return [Question(x[i : i + 1], y) for i in (0, 2)]
@@ -92,7 +101,10 @@ class Batches:
     def _hard(self, size: int) -> np.ndarray:
         if self.meaning.binary:
             return _HARD[:size].copy()
-        y = _CLASSES[:size] % self.meaning.classes
+        classes = _CLASSES if self._size == 4 else np.arange(size) - 1
+        y = classes[:size] % self.meaning.classes
+        if self.meaning.ignore is not None:
+            y = np.where(y == self.meaning.ignore, (y + 1) % self.meaning.classes, y)
         return np.eye(self.meaning.classes)[y] if self.meaning.labels == "one-hot" else y
 
     def _columns(self, rows: np.ndarray) -> np.ndarray:
@@ -101,12 +113,12 @@ class Batches:
         if k == rows.shape[1]:
             return rows
         # A fit of K costs needs more rows than K.
-        count = max(len(rows), k + 4) if len(rows) > 5 else len(rows)
+        count = max(len(rows), k + 4) if len(rows) > 5 else self._largest
         return np.random.default_rng(k * count).uniform(-1.8, 1.8, (count, k)).round(2)
 
     def _shares(self) -> np.ndarray:
         parts = np.random.default_rng(self.meaning.classes).uniform(
-            0.1, 1, (5, self.meaning.classes)
+            0.1, 1, (self._size, self.meaning.classes)
         )
         return parts / parts.sum(axis=1, keepdims=True)
 

@@ -198,6 +198,8 @@ class Chart:
         found = []
         for k in range(self.expected.shape[1]):
             own = self.factors[self.labels == k]
+            if not own.size:
+                return None
             if np.ptp(own) > max(1e-5, self.tolerance) * np.abs(self.factors).max():
                 return None
             found.append(own.mean())

@@ -102,6 +102,9 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
         "activation missing, linear": lambda z: -np.asarray(z),
         "sigmoids": lambda z: np.concatenate([_softplus(z), _softplus(-z)], axis=-1),
         "activation twice": lambda z: -log_softmax(softmax(z, axis=-1), axis=-1),
+        "activation twice, a sigmoid first": lambda z: (
+            -log_softmax(elementary.sigmoid(np.asarray(z)), axis=-1)
+        ),
         **on(lambda z: softmax(z, axis=-1)),
     }
     return found

@@ -23,7 +23,7 @@ from companion.clinic.meaning import Meaning
 from companion.clinic.meeting import as_function, attribute, gradient_of
 from companion.clinic.patient import Patient
 from companion.clinic.report import Diagnosis, Report
-from companion.clinic.state import settings_kept
+from companion.clinic.state import preserved
 
 __all__ = ["diagnose_here", "name_of"]
 
@@ -55,8 +55,7 @@ def diagnose_here(
     if gradient is None:
         gradient, method = gradient_of(loss)
         notes += [f"the method {method} is its gradient"] if method else []
-    with _quiet() as printed, settings_kept() as before:
-        hooks = {"before": before, **hooks}
+    with _quiet() as printed:
         patient = Patient(function, gradient, hessian, clock=clock, printed=printed, **hooks)
         try:
             reading = infer(patient, declared, variation)
@@ -149,6 +148,7 @@ def _quiet() -> Generator[Callable[[], int]]:
     output = io.StringIO()
     with (
         warnings.catch_warnings(),
+        preserved(),
         np.errstate(all="ignore"),
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(io.StringIO()),

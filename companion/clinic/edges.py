@@ -71,7 +71,12 @@ class Edges:
         if meaning.binary:
             return Question(np.array([x]), np.array([float(label)]), dtype)
         y, k = np.array([label]), meaning.classes
-        x = [*x, *[-0.7 if meaning.logits else 0.0] * k][:k]
+        if meaning.logits:
+            x = [*x, *[-0.7] * k][:k]
+        elif k == 2:
+            x = [x[0], x[1] + x[2]]
+        else:
+            x = [*x[:2], *[x[2] / (k - 2)] * (k - 2)]
         return Question(np.array([x]), np.eye(k)[y] if meaning.labels == "one-hot" else y, dtype)
 
     # Probabilities --------------------------------------------------------------------------------

@@ -155,6 +155,7 @@ def _candidates(declared: Declared) -> Iterator[Meaning]:
     several = ("index", "one-hot")
     tasks = (declared.task,) if declared.task else ("binary", "categorical")
     for task in tasks:
+        said = {declared.task, "categorical" if declared.labels in several else None}
         forms: tuple[str, ...] = ("soft", "signs") if task == "binary" else several
         if declared.labels:
             if (declared.labels in several) != (task == "categorical"):
@@ -163,7 +164,10 @@ def _candidates(declared: Declared) -> Iterator[Meaning]:
         for inputs in (declared.inputs,) if declared.inputs else ("probabilities", "logits"):
             for labels in forms:
                 # Two weights are those of a binary loss, more are one for each class.
-                if declared.weight and (len(declared.weight) == 2) != (task == "binary"):
+                pair = declared.weight is not None and len(declared.weight) == 2
+                if declared.weight and task == "binary" and not pair:
+                    continue
+                if pair and task != "binary" and task not in said:
                     continue
                 if labels == "signs" and inputs == "probabilities":
                     continue

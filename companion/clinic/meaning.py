@@ -190,14 +190,32 @@ class Meaning:
             return np.where(w == 0, 0.0, -w / p if order == 1 else w / p**2).tolist()
 
     def _focal(self, x: Any, weights: list[float], order: int) -> float:
-        """Return the focal loss, from the judge for each label; derivatives from logits alone."""
-        if not self.binary:
-            return float((self.costs(x) * weights).sum())
-        z = x if self.logits else math.log(x) - math.log1p(-x)
+        """Return the focal loss of one element; of binary logits by the judge."""
+        if not (self.binary and self.logits):
+            return self._focal_of_probabilities(np.asarray(x), np.array(weights), order)
         function = (
             focal.binary_focal_cross_entropy_with_logits,
             focal.binary_focal_cross_entropy_with_logits_gradient,
         )[min(order, 1)]
         return sum(
-            w * float(function(z, label, gamma=self.gamma)) for label, w in enumerate(weights) if w
+            w * float(function(x, label, gamma=self.gamma)) for label, w in enumerate(weights) if w
         )
+
+    def _focal_of_probabilities(self, x: np.ndarray, weights: np.ndarray, order: int) -> Any:
+        with np.errstate(all="ignore"):
+            p = np.stack([1 - x, x]) if self.binary else x
+            p = elementary.softmax(x) if self.logits else p
+            costs = -elementary.log_softmax(x) if self.logits else -np.log(p)
+            others = -np.expm1(-costs)
+            if order == 0:
+                each = others**self.gamma * costs
+                return float(np.where(weights == 0, 0.0, weights * each).sum())
+            # By the logarithm of each probability, then by what it is made of.
+            slopes = -self.gamma * others ** (self.gamma - 1) * p * costs - others**self.gamma
+            slopes = np.where(weights == 0, 0.0, weights * slopes)
+            if self.binary:
+                no, yes = np.where(weights == 0, 0.0, slopes / p)
+                return float(yes - no)
+            if not self.logits:
+                return np.where(weights == 0, 0.0, slopes / p).tolist()
+            return (slopes - p * slopes.sum()).tolist()

@@ -44,6 +44,11 @@ def _ladder(chart: Chart) -> Iterator[Question]:
             yield Question(np.array([values[:2], values[1:]]), np.array([labels[:2], labels[1:]]))
             yield Question(np.array(values[:2])[:, None], np.array(labels[:2])[:, None])
         return
+    if meaning.classes != 3:
+        for size in (1, 2):
+            yield Question(batch.x[:size], batch.y[:size])
+        yield batch
+        return
     rows = np.array([[2.0, -1.0, 0.5], [0.5, 1.0, -1.5]])
     x = rows if meaning.logits else np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]])
     y = np.eye(3)[[0, 2]] if meaning.labels == "one-hot" else np.array([0, 2])

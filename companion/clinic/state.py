@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Generator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 
 from companion.clinic.patient import Answer, Question
 
-__all__ = ["State", "settings", "settings_kept"]
+__all__ = ["State", "preserved", "settings"]
+
+_GENERATORS = ("numpy.random", "torch.get_rng_state")
 
 
 class State:
@@ -61,30 +63,52 @@ class State:
 
     @cached_property
     def settings(self) -> list[str]:
-        """The settings of the process that calls have changed."""
-        with _unusual():
-            before = settings()
-            self._chart.ask(self.question)
-            after = settings()
-        return [name for name in before if not _same(before[name], after.get(name))]
+        """The settings of the process that a call changes."""
+        found: list[dict[str, Any]] = []
+        for draws in (1, 2):
+            with preserved():
+                _unusual(draws)
+                before = settings()
+                self._chart.ask(self.question)
+                found.append(settings())
+        # Who draws random numbers moves on their generator; who sets it always leaves it the same.
+        changed = {name: not _same(before[name], found[1][name]) for name in before}
+        return [
+            name
+            for name in before
+            if changed[name] and (name not in _GENERATORS or _same(found[0][name], found[1][name]))
+        ]
 
 
 @contextlib.contextmanager
-def _unusual() -> Iterator[None]:
-    """Set what the calls before may have set already to something else, and set it back."""
-    torch = sys.modules.get("torch")
+def preserved() -> Iterator[None]:
+    """Set back at the end what a loss may have changed in the process."""
+    torch: Any = sys.modules.get("torch")
     numbers = np.random.get_state()  # noqa: NPY002 - the one that others share
-    of_torch = torch.get_rng_state() if torch is not None else None
-    np.random.random()  # noqa: NPY002
-    if torch is not None:
-        torch.rand(1)
+    of_torch = torch and (
+        torch.get_rng_state(),
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+    )
     try:
-        with np.errstate(divide="warn", over="ignore", under="warn", invalid="warn"):
+        with np.errstate():
             yield
     finally:
         np.random.set_state(numbers)  # noqa: NPY002
-        if torch is not None:
-            torch.set_rng_state(of_torch)
+        if of_torch:
+            torch.set_rng_state(of_torch[0])
+            torch.set_grad_enabled(of_torch[1])
+            torch.set_default_dtype(of_torch[2])
+
+
+def _unusual(draws: int) -> None:
+    """Set what the calls before may have set already to something else."""
+    np.seterr(divide="warn", over="ignore", under="warn", invalid="warn")
+    np.random.random(draws)  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.rand(draws)
+        torch.set_grad_enabled(True)
 
 
 def settings() -> dict[str, Any]:
@@ -99,23 +123,6 @@ def settings() -> dict[str, Any]:
         found["torch.get_default_dtype"] = torch.get_default_dtype()
         found["torch.get_rng_state"] = torch.get_rng_state().numpy()
     return found
-
-
-@contextlib.contextmanager
-def settings_kept() -> Generator[dict[str, object]]:
-    """Yield the settings, and put back those that a loss changed."""
-    before: Any = settings()
-    state = np.random.get_state()  # noqa: NPY002
-    try:
-        yield before
-    finally:
-        np.seterr(**before["numpy.geterr"])
-        np.random.set_state(state)  # noqa: NPY002
-        torch = sys.modules.get("torch")
-        if torch is not None and "torch.get_rng_state" in before:
-            torch.set_grad_enabled(before["torch.is_grad_enabled"])
-            torch.set_default_dtype(before["torch.get_default_dtype"])
-            torch.set_rng_state(torch.from_numpy(before["torch.get_rng_state"]))
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 import companion
-from companion.clinic import assert_healthy, declared_of, diagnose, isolate
+from companion.clinic import assert_healthy, diagnose, isolate
 from companion.clinic.catalogue import BY_NAME
+from companion.clinic.inference import declare
 from companion.clinic.isolate import Place, in_a_child, load, place_of
 
-LOGITS = declared_of(inputs="logits", labels="hard")
+LOGITS = declare(inputs="logits", labels="hard")
 RIGHT = "np.mean(np.logaddexp(0, (1.0 - 2 * y) * z))"
 
 
@@ -41,7 +42,7 @@ def names(report):
 @pytest.mark.parametrize("name", ["hangs", "kills-the-process"])
 def test_a_sick_example_is_named_and_its_mended_one_is_not(tmp_path, name):
     finding = BY_NAME[name]
-    declared = declared_of(**finding.declared)
+    declared = declare(**finding.declared)
     sick, mended = (
         write(tmp_path, getattr(finding, kind), f"{kind}.py") for kind in ("sick", "mended")
     )

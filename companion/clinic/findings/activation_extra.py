@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 from companion.clinic.smallest import smallest
@@ -13,15 +15,22 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.fits or chart.foreign is None or not chart.foreign[0].startswith("activation t"):
         return None
     name = "sigmoid" if chart.meaning.binary else "softmax"
-    if chart.meaning.logits:
+    if chart.foreign[0].endswith("a sigmoid first"):
+        words = "A sigmoid is applied before the softmax"
+    elif chart.meaning.logits:
         words = f"A {name} is applied twice"
     else:
         words = (
             f"Probabilities are declared, and a {name} is applied to them as if they were logits"
         )
-    floor = "0.3133" if chart.meaning.binary else "0.5514 with three classes"
+    floor = np.log(np.e + chart.expected.shape[1] - 1) - 1
+    costs = "0.3133 (y = 1) and 0.6931 (y = 0)" if chart.meaning.binary else f"{floor:.4f}"
     return Evidence(
-        f"{words}: a certain and right answer still costs {floor} or more.", smallest(chart)
+        f"{words}: a certain and right answer still costs {costs} or more.",
+        smallest(chart),
+        fix=None
+        if chart.meaning.binary or words.startswith("A sigmoid")
+        else "Drop the softmax before a loss that takes logits.",
     )
 
 

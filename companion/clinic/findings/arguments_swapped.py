@@ -17,6 +17,9 @@ def _examine(chart: Chart) -> Evidence | None:
         return None
     if meaning.binary:
         x, y = np.array([0.8, 0.35, 0.6]), np.array([0.7, 0.25, 0.15])
+    elif meaning.classes != 3:
+        soft = chart.batches.soft
+        x, y = np.asarray(soft.y)[::-1], np.asarray(soft.y)
     else:
         x = np.array([[0.7, 0.2, 0.1], [0.25, 0.3, 0.45]])
         y = np.array([[0.6, 0.3, 0.1], [0.2, 0.35, 0.45]])

@@ -17,6 +17,8 @@ def _examine(chart: Chart) -> Evidence | None:
     found = chart.by_class * np.log(chart.meaning.base)
     if found.min() <= 0 or np.ptp(found) < 1e-4 * found.max():
         return None
+    if chart.meaning.weight is not None and chart.scale is not None:
+        return None  # they are those declared, divided by something
     words = "" if chart.meaning.weight is None else ", which is not what is declared"
     return Evidence(
         f"A negative weighs {found[0]:.4g} and a positive {found[1]:.4g}{words}.", smallest(chart)

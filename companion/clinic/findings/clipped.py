@@ -21,6 +21,8 @@ def _examine(chart: Chart) -> Evidence | None:
                 "costs the same.",
                 cap.probe.question,
             )
+    if chart.plain.epsilon:
+        return None
     ends = [p for p in chart.edges.far.get("float64", []) if p.answer.finite and p.right > 1]
     if len(ends) > 2 and ends[-1].total < 0.99 * ends[-1].right:
         first = next(p for p in ends if p.total < 0.99 * p.right)

@@ -13,8 +13,17 @@ __all__ = ["FINDING"]
 def _examine(chart: Chart) -> Evidence | None:
     moved = np.abs(chart.changes.moved).max(axis=1) if chart.changes.finite else np.zeros(1)
     used = np.flatnonzero(moved > 1e-12 * moved.max())
-    if len(moved) == 1 or len(used) != 1:
+    left_out = np.setdiff1d(np.arange(len(moved)), used)
+    if len(moved) == 1 or not len(used) or not len(left_out):
         return None
+    if len(used) > 1:
+        if not set(chart.labels[used].tolist()) & set(chart.labels[left_out].tolist()):
+            return None  # it is a class that costs nothing
+        which = ", ".join(map(str, left_out))
+        return Evidence(
+            f"Some elements of the batch do not enter (here {which}): they may be anything.",
+            chart.batches.ordinary,
+        )
     return Evidence(
         f"Only element {used[0]} of the batch enters: the others may be anything.",
         chart.batches.ordinary,

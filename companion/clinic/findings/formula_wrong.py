@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 from companion.clinic.smallest import smallest
@@ -18,7 +20,9 @@ def _examine(chart: Chart) -> Evidence | None:
         question, answer = chart.changes.failed
         came = f"raises {answer.error}" if answer.error else f"returns {answer.total:g}"
         return Evidence(f"It {came} on an ordinary batch.", question)
-    halves = _halves(chart) if chart.meaning.binary and chart.changes.finite else ""
+    halves = ""
+    if chart.changes.finite:
+        halves = _halves(chart) if chart.meaning.binary else _exchanged(chart)
     return Evidence(f"The value is wrong on ordinary input. {halves}".strip(), smallest(chart))
 
 
@@ -46,11 +50,27 @@ def _halves(chart: Chart) -> str:
         if half is None:
             continue
         said = _sum(half) if half else "nothing that depends on the prediction"
-        if len(half) == 1 and half[0][1] == right[label] and abs(half[0][0] - 1) < 1e-6:
+        weight = chart.expected[np.flatnonzero(chart.labels == label)[0], label]
+        if chart.meaning.gamma or chart.meaning.smoothing:
+            sentences.append(f"y = {label} pays {said}.")
+        elif len(half) == 1 and half[0][1] == right[label] and abs(half[0][0] - weight) < 1e-6:
             sentences.append(f"y = {label} pays {said}: right.")
         else:
-            sentences.append(f"y = {label} pays {said}: should be {right[label]}.")
+            meant = _sum([(weight, right[label])])
+            sentences.append(f"y = {label} pays {said}: should be {meant}.")
     return " ".join(sentences)
+
+
+def _exchanged(chart: Chart) -> str:
+    """Say which class each is scored as, where each is scored as one."""
+    if not chart.fits:
+        return ""
+    scored = chart.rows.argmax(axis=1)
+    pairs = sorted(set(zip(chart.labels.tolist(), scored.tolist(), strict=True)))
+    alone = np.eye(chart.rows.shape[1])[scored] * chart.rows.max(axis=1, keepdims=True)
+    if not chart.near(chart.rows, alone) or len(pairs) != len(set(chart.labels.tolist())):
+        return ""
+    return "Labels are read as other classes: " + ", ".join(f"{a} as {b}" for a, b in pairs) + "."
 
 
 def _sum(half):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 
@@ -20,7 +22,7 @@ def _examine(chart: Chart) -> Evidence | None:
     return Evidence(
         "No gradient reaches the predictions: the loss is cut off from them.",
         slopes.question,
-        exact=slopes.own,
+        exact=np.round(slopes.own, 9),
         holds=lambda answer: answer.values is None or not answer.values.any(),
     )
 

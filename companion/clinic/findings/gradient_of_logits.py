@@ -15,7 +15,9 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.meaning.logits or not slopes.measurable or not slopes.wrong or not slopes.given.finite:
         return None
     batch = chart.batches.ordinary
-    fused = batch.x - (np.eye(3)[batch.y] if chart.meaning.labels == "index" else batch.y)
+    fused = batch.x - (
+        np.eye(chart.meaning.classes)[batch.y] if chart.meaning.labels == "index" else batch.y
+    )
     factor = (slopes.given.values * fused).sum() / (fused**2).sum()
     if not factor or not slopes.near(slopes.given.values, factor * fused):
         return None

@@ -40,6 +40,7 @@ def _examine(chart: Chart) -> Evidence | None:
                 f"The labels are clipped: 0 counts as {1 - right[chart.labels == 0][0]:.3g}.",
                 smallest(chart),
                 severity="minor",
+                fix="Leave the labels as they are: the formula takes 0 and 1.",
             )
     return None
 

@@ -27,7 +27,7 @@ def _examine(chart: Chart) -> Evidence | None:
                     "as one of three.",
                     chart.batches.ordinary,
                 )
-    if chart.fits and chart.by_class is None and _is_mean(chart.factors) and not chart.clean:
+    if chart.fits and _by_place(chart) and not chart.clean:
         return Evidence(
             "Elements of one batch count differently by their place: parts of unequal size are "
             "averaged as if they were equal.",
@@ -47,9 +47,13 @@ def _examine(chart: Chart) -> Evidence | None:
     return None
 
 
-def _is_mean(factors: np.ndarray | None) -> bool:
-    """Whether the elements share a whole, none of them left out."""
+def _by_place(chart: Chart) -> bool:
+    """Whether the elements share a whole, none left out, and those of one class differ."""
+    factors = chart.factors
     if factors is None:
+        return False
+    own = [factors[chart.labels == k] for k in set(chart.labels.tolist())]
+    if max(np.ptp(each) for each in own) <= 1e-5 * np.abs(factors).max():
         return False
     return bool((factors > 0).all() and abs(factors.mean() - 1) < 1e-5)
 

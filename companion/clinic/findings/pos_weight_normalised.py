@@ -23,6 +23,7 @@ def _examine(chart: Chart) -> Evidence | None:
         return Evidence(
             f"The weights are {_number_of(found)}, where pos_weight {w:g} means 1 and {w:g}.",
             smallest(chart),
+            fix=f"Multiply the positives by {w:g} and the negatives by 1.",
         )
     each = np.array(weight)[chart.labels]
     if chart.scale is not None and abs(chart.scale * each.mean() - 1) < 1e-4:

@@ -25,6 +25,7 @@ def _shape(chart: Chart) -> Evidence | None:
                 "Declared per element, it returns one number: every weight that you apply to it "
                 "multiplies the same one.",
                 chart.batches.ordinary,
+                fix="Return the array, without `.mean()` or `.sum()`.",
             )
         return None
     article = {"mean": "a mean", "sum": "a sum"}[declared]
@@ -39,6 +40,7 @@ def _shape(chart: Chart) -> Evidence | None:
                 f"{given}.",
                 question,
                 exact=chart.meaning.exact(question),
+                fix=f"Reduce it over all axes: `.{declared}()`.",
                 holds=lambda again: again.values is not None and again.values.size > 1,
             )
     return None
@@ -52,7 +54,11 @@ def _scale(chart: Chart) -> Evidence | None:
     if declared == "mean" and abs(first / n - 1) < 1e-4 and abs(second / m - 1) < 1e-4:
         return Evidence("Declared a mean, it returns the sum: 1/N is missing.", smallest(chart))
     if declared == "sum" and abs(first * n - 1) < 1e-4 and abs(second * m - 1) < 1e-4:
-        return Evidence("Declared a sum, it returns the mean.", smallest(chart))
+        return Evidence(
+            "Declared a sum, it returns the mean.",
+            smallest(chart),
+            fix="Add the elements up and do not divide: `.sum()`.",
+        )
     return None
 
 

@@ -14,7 +14,12 @@ _NEAR = np.array([[0.2, 0.85, 0.4], [0.7, 0.3, 0.55]])  # exp(z) - max(z) is pos
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    if chart.meaning.binary or not chart.meaning.logits or chart.clean:
+    if (
+        chart.meaning.binary
+        or chart.meaning.classes != 3
+        or not chart.meaning.logits
+        or chart.clean
+    ):
         return None
     y = np.array([1, 0])
     question = Question(_NEAR, np.eye(3)[y] if chart.meaning.labels == "one-hot" else y)

@@ -23,11 +23,16 @@ def _constant(chart: Chart) -> Evidence | None:
     found = n / first if chart.meaning.reduction == "mean" else 1 / first
     if abs(first * n - 1) < 1e-4 and abs(second * m - 1) < 1e-4:
         words = "It divides by N twice"
-    elif abs(first / second - 1) < 1e-4 and chart.meaning.reduction == "mean":
-        words = (
-            f"Every value is {first:.4g} times what it should be: it divides by {found:.4g} for "
-            f"{n} elements"
-        )
+    elif abs(first / second - 1) < 1e-4:
+        k = chart.expected.shape[1]
+        words = f"Every value is {first:.4g} times what it should be"
+        if not chart.meaning.binary and abs(first * k - 1) < 1e-4:
+            words += f": it divides by the {n * k} entries of the table, not by its {n} rows"
+        if chart.meaning.reduction == "sum":
+            return Evidence(words + ".", smallest(chart), fix="Take the factor out.")
+    elif chart.meaning.reduction == "sum":
+        words = f"It divides by {found:.4g} for {n} elements, and by {1 / second:.4g} for {m}"
+        return Evidence(words + ".", smallest(chart), fix="Add the elements up: `.sum()`.")
     else:
         words = f"It divides by {found:.4g} for {n} elements, and by {m / second:.4g} for {m}"
     return Evidence(words + ".", smallest(chart))
