@@ -604,15 +604,16 @@ def test_facts_tell_of_chapters_proofs_and_moved_sections():
 # What the theme leaves out ----------------------------------------------------------------------
 
 
-def test_the_face_of_the_text_is_there_and_asked_for_in_the_head():
+def test_the_faces_of_the_text_are_there_and_asked_for_in_the_head():
     context = {"pathto": lambda path, resource: f"../{path}", "metatags": "<meta>"}
     page_heads.complete(None, "book/page", "", context, None)
-    assert (ROOT / "book" / page_heads.FACE).exists()
     assert context["metatags"].startswith("<meta>\n")
-    link = BeautifulSoup(context["metatags"], "html.parser").find("link", rel="preload")
-    assert link["href"] == "../_static/fonts/serif.woff2"
-    assert page_heads.FACE.removeprefix("_static/") in STYLE
-    assert link.has_attr("crossorigin")  # without it a browser loads the face twice
+    links = BeautifulSoup(context["metatags"], "html.parser").find_all("link", rel="preload")
+    assert [link["href"] for link in links] == [f"../{face}" for face in page_heads.FACES]
+    assert all(link.has_attr("crossorigin") for link in links)  # else they are loaded twice
+    for face in page_heads.FACES:
+        assert (ROOT / "book" / face).exists()
+        assert f'url("{face.removeprefix("_static/")}")' in STYLE
 
 
 def test_without_scripts_no_button_of_the_theme_is_left():

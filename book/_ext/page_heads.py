@@ -1,15 +1,15 @@
 """Put into the head of every page what the theme leaves out.
 
-The face of the text is asked for at once, not when a stylesheet has come and names it: it is there
-when the text is first seen, so that no line breaks anew. Without JavaScript, menus that only a
-script opens stand open, and their buttons are not there.
+The faces of the text are asked for at once, not when a stylesheet has come and names them: they
+are there when the text is first seen, so that no line breaks anew. Without JavaScript, menus that
+only a script opens stand open, and their buttons are not there.
 """
 
 from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-FACE = "_static/fonts/serif.woff2"
+FACES = ["_static/fonts/serif.woff2", "_static/fonts/serif-italic.woff2"]
 WITHOUT_SCRIPTS = """
 .primary-toggle, .dropdown-toggle, .dropdown-menu [onclick] { display: none !important; }
 .bd-header-article .dropdown-menu { display: flex !important; position: static; border: 0; padding: 0; background: none; }
@@ -24,12 +24,11 @@ WITHOUT_SCRIPTS = """
 
 
 def complete(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
-    """Name the face, and say what holds without scripts."""
-    address = context["pathto"](FACE, 1)
-    context["metatags"] = context.get("metatags", "") + (
-        f'\n<link rel="preload" href="{address}" as="font" type="font/woff2" crossorigin/>'
-        f"\n<noscript><style>{WITHOUT_SCRIPTS}</style></noscript>"
-    )
+    """Name the faces, and say what holds without scripts."""
+    kind = 'as="font" type="font/woff2" crossorigin'
+    faces = [f'<link rel="preload" href="{context["pathto"](face, 1)}" {kind}/>' for face in FACES]
+    style = f"<noscript><style>{WITHOUT_SCRIPTS}</style></noscript>"
+    context["metatags"] = "\n".join([context.get("metatags", ""), *faces, style])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
