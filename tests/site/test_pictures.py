@@ -5,7 +5,7 @@ import pytest
 SILENT = """() => [
   ...[...document.images].filter(each => !each.alt.trim())
     .map(each => `no alt text: ${each.outerHTML}`),
-  ...[...document.images].filter(each => each.checkVisibility() && !each.naturalWidth)
+  ...[...document.images].filter(each => each.complete && !each.naturalWidth)
     .map(each => `never shown: ${each.outerHTML}`),
   ...[...document.querySelectorAll("svg")].filter(each => !each.closest("[aria-hidden=true]")
     && !(each.getAttribute("role") === "img" && each.getAttribute("aria-label"))
