@@ -48,7 +48,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("mpmath") is None:
         print("This needs mpmath: pip install 'bce-companion[clinic]'", file=sys.stderr)
         return 2
-    from companion.clinic.inference import declare
+    from companion.clinic.declared import declare
     from companion.clinic.isolate import Place, in_a_child
 
     began = time.perf_counter()

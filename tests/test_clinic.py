@@ -9,7 +9,6 @@ import pytest
 
 from companion import binary_cross_entropy, clinic
 from companion.clinic import assert_healthy, diagnose
-from companion.clinic.inference import declare
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,13 +43,6 @@ def test_what_is_no_declaration_is_refused(options, words):
 def test_what_is_no_loss_is_refused(loss):
     with pytest.raises(TypeError, match="loss must be callable"):
         diagnose(loss)
-
-
-def test_weights_of_one_number_are_those_of_two_classes():
-    assert declare(pos_weight=3).weight == (1, 3)
-    assert declare(alpha=0.25).weight == (0.75, 0.25)
-    assert declare(alpha=0.25, pos_weight=2).weight == (0.75, 0.5)
-    assert declare().weight is None
 
 
 def test_a_mistake_is_found_with_a_call_that_shows_it():

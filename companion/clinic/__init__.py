@@ -21,8 +21,8 @@ except ImportError as error:
     ) from error
 
 from companion.clinic.catalogue import BY_NAME
+from companion.clinic.declared import Assumption, declare
 from companion.clinic.diagnosis import diagnose_here
-from companion.clinic.inference import Assumption, declare
 from companion.clinic.isolate import in_a_child, place_of
 from companion.clinic.report import Diagnosis, Report
 
@@ -124,6 +124,8 @@ def diagnose(
         if name not in BY_NAME:
             raise ValueError(f"expected: {name!r} is no finding; see companion.clinic.catalogue")
     if isolate:
+        if not callable(loss):
+            raise TypeError(f"loss must be callable, got {type(loss).__name__}")
         return in_a_child(
             place_of(loss),
             declared,

@@ -6,85 +6,9 @@ first that fits is the one. The others may come together. `EXPLAINS` says what f
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from companion.clinic.finding import Finding
-from companion.clinic.findings import (
-    activation_by_range,
-    activation_extra,
-    activation_missing,
-    arguments_swapped,
-    bad_values_hidden,
-    branches_swapped,
-    class_weight_hidden,
-    clip_asymmetric,
-    clipped,
-    constant_added,
-    crashes,
-    empty_class_nan,
-    epsilon_double,
-    epsilon_in_log,
-    epsilon_vanishes,
-    epsilon_wrong_side,
-    first_sample_only,
-    formula_wrong,
-    global_state_changed,
-    gradient_at_zero,
-    gradient_dead,
-    gradient_detached,
-    gradient_ignores_upstream,
-    gradient_nan,
-    gradient_of_logits,
-    gradient_scale,
-    gradient_sign,
-    gradient_wrong,
-    hangs,
-    hessian_wrong,
-    inf_logit_nan,
-    input_modified,
-    integer_labels_rejected,
-    integer_labels_wrong,
-    kills_the_process,
-    label_off_by_one,
-    labels_ignored,
-    labels_transformed,
-    labels_unchecked,
-    log1p_for_log,
-    log_missing,
-    log_of_labels,
-    low_precision_inside,
-    mask_denominator,
-    masked_included,
-    mean_of_means,
-    nan_at_certainty,
-    negative_value,
-    not_cross_entropy,
-    not_twice_differentiable,
-    one_term_sign,
-    overflow,
-    pos_weight_normalised,
-    pos_weight_wrong_term,
-    prints,
-    raises_at_certainty,
-    reduction,
-    renormalises,
-    returns_no_number,
-    shape_broadcast,
-    sign_flipped,
-    smoothing_hidden,
-    smoothing_wrong,
-    soft_labels_nan,
-    soft_labels_rejected,
-    soft_labels_wrong,
-    softmax_shift_outside,
-    softmax_wrong_axis,
-    stateful,
-    tail_digits_lost,
-    term_missing,
-    two_terms_on_classes,
-    weight_ignored,
-    wrong_constant,
-    wrong_divisor,
-    wrong_log_base,
-)
 
 __all__ = [
     "BY_NAME",
@@ -98,91 +22,39 @@ __all__ = [
     "page_of",
 ]
 
-FIRST: tuple[Finding, ...] = (
-    hangs.FINDING,
-    kills_the_process.FINDING,
-    crashes.FINDING,
-    returns_no_number.FINDING,
-    stateful.FINDING,
-    input_modified.FINDING,
-    global_state_changed.FINDING,
-    prints.FINDING,
-    low_precision_inside.FINDING,
+
+def _load(names: str) -> tuple[Finding, ...]:
+    """Return what stands in the files of these names."""
+    modules = (import_module(f"companion.clinic.findings.{name}") for name in names.split())
+    return tuple(module.FINDING for module in modules)
+
+
+FIRST: tuple[Finding, ...] = _load(
+    "hangs kills_the_process crashes returns_no_number stateful input_modified "
+    "global_state_changed prints low_precision_inside "
 )
-VALUE: tuple[Finding, ...] = (
-    arguments_swapped.FINDING,
-    first_sample_only.FINDING,
-    reduction.FINDING,
-    shape_broadcast.FINDING,
-    labels_ignored.FINDING,
-    branches_swapped.FINDING,
-    sign_flipped.FINDING,
-    one_term_sign.FINDING,
-    activation_missing.FINDING,
-    log_of_labels.FINDING,
-    term_missing.FINDING,
-    weight_ignored.FINDING,
-    pos_weight_wrong_term.FINDING,
-    pos_weight_normalised.FINDING,
-    mean_of_means.FINDING,
-    class_weight_hidden.FINDING,
-    smoothing_wrong.FINDING,
-    labels_transformed.FINDING,
-    smoothing_hidden.FINDING,
-    label_off_by_one.FINDING,
-    wrong_log_base.FINDING,
-    wrong_divisor.FINDING,
-    activation_by_range.FINDING,
-    activation_extra.FINDING,
-    two_terms_on_classes.FINDING,
-    log_missing.FINDING,
-    log1p_for_log.FINDING,
-    softmax_wrong_axis.FINDING,
-    softmax_shift_outside.FINDING,
-    not_cross_entropy.FINDING,
-    constant_added.FINDING,
-    wrong_constant.FINDING,
-    formula_wrong.FINDING,
+VALUE: tuple[Finding, ...] = _load(
+    "arguments_swapped first_sample_only reduction shape_broadcast labels_ignored "
+    "branches_swapped sign_flipped one_term_sign activation_missing log_of_labels "
+    "term_missing weight_ignored pos_weight_wrong_term pos_weight_normalised mean_of_means "
+    "class_weight_hidden smoothing_wrong labels_transformed smoothing_hidden label_off_by_one "
+    "wrong_log_base wrong_divisor activation_by_range activation_extra two_terms_on_classes "
+    "log_missing log1p_for_log softmax_wrong_axis softmax_shift_outside not_cross_entropy "
+    "constant_added wrong_constant formula_wrong "
 )
-EDGES: tuple[Finding, ...] = (
-    mask_denominator.FINDING,
-    masked_included.FINDING,
-    soft_labels_wrong.FINDING,
-    soft_labels_nan.FINDING,
-    soft_labels_rejected.FINDING,
-    integer_labels_wrong.FINDING,
-    integer_labels_rejected.FINDING,
-    empty_class_nan.FINDING,
-    nan_at_certainty.FINDING,
-    raises_at_certainty.FINDING,
-    overflow.FINDING,
-    epsilon_wrong_side.FINDING,
-    epsilon_vanishes.FINDING,
-    epsilon_double.FINDING,
-    epsilon_in_log.FINDING,
-    clipped.FINDING,
-    clip_asymmetric.FINDING,
-    bad_values_hidden.FINDING,
-    negative_value.FINDING,
-    tail_digits_lost.FINDING,
-    renormalises.FINDING,
-    inf_logit_nan.FINDING,
-    labels_unchecked.FINDING,
+EDGES: tuple[Finding, ...] = _load(
+    "mask_denominator masked_included soft_labels_wrong soft_labels_nan soft_labels_rejected "
+    "integer_labels_wrong integer_labels_rejected empty_class_nan nan_at_certainty "
+    "raises_at_certainty overflow epsilon_wrong_side epsilon_vanishes epsilon_double "
+    "epsilon_in_log clipped clip_asymmetric bad_values_hidden negative_value tail_digits_lost "
+    "renormalises inf_logit_nan labels_unchecked "
 )
-SLOPE: tuple[Finding, ...] = (
-    gradient_detached.FINDING,
-    gradient_sign.FINDING,
-    gradient_scale.FINDING,
-    gradient_of_logits.FINDING,
-    gradient_wrong.FINDING,
+SLOPE: tuple[Finding, ...] = _load(
+    "gradient_detached gradient_sign gradient_scale gradient_of_logits gradient_wrong "
 )
-ENDS: tuple[Finding, ...] = (
-    gradient_ignores_upstream.FINDING,
-    gradient_at_zero.FINDING,
-    gradient_nan.FINDING,
-    gradient_dead.FINDING,
-    hessian_wrong.FINDING,
-    not_twice_differentiable.FINDING,
+ENDS: tuple[Finding, ...] = _load(
+    "gradient_ignores_upstream gradient_at_zero gradient_nan gradient_dead hessian_wrong "
+    "not_twice_differentiable "
 )
 
 _NUMERICS = [

@@ -16,9 +16,10 @@ import numpy as np
 
 from companion.clinic.chart import Chart
 from companion.clinic.clock import Clock, OutOfTime
+from companion.clinic.declared import Assumption, Declared
 from companion.clinic.examination import Found, examine, lost, ordered
 from companion.clinic.finding import LIMIT
-from companion.clinic.inference import Assumption, Declared, Reading, infer
+from companion.clinic.inference import Reading, infer
 from companion.clinic.meaning import Meaning
 from companion.clinic.meeting import as_function, attribute, gradient_of
 from companion.clinic.patient import Patient

@@ -29,8 +29,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from companion.clinic.declared import Declared
 from companion.clinic.diagnosis import diagnose_here
-from companion.clinic.inference import Declared
 from companion.clinic.patient import Question
 from companion.clinic.report import Report
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from companion.clinic.catalogue import page_of
+from companion.clinic.declared import Assumption
 from companion.clinic.examination import Found
-from companion.clinic.inference import Assumption
 
 __all__ = ["Diagnosis", "Report"]
 

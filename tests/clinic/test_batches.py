@@ -78,6 +78,6 @@ def test_a_batch_of_some_size_has_it(meaning, size):
 
 def test_soft_labels_of_several_classes_are_shares():
     for classes in (3, 5):
-        y = Batches(Meaning("logits", "one-hot", classes=classes)).soft.y
-        assert np.abs(y.sum(axis=-1) - 1).max() < 1e-12
-        assert y.shape == (4, classes)
+        question = Batches(Meaning("logits", "one-hot", classes=classes)).soft
+        assert np.abs(question.y.sum(axis=-1) - 1).max() < 1e-12
+        assert question.y.shape == question.x.shape == (len(question.y), classes)

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
+from companion.clinic.declared import declare
 from companion.clinic.diagnosis import diagnose_here, name_of
-from companion.clinic.inference import declare
 
 LOGITS = declare(inputs="logits", labels="hard", reduction="mean")
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_expit, log_softmax, softmax, xlog1py, xlogy
 
-from companion.clinic.inference import Declared, infer
+from companion.clinic.declared import Declared
+from companion.clinic.inference import infer
 from companion.clinic.patient import Patient
 
 

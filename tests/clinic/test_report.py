@@ -6,9 +6,9 @@ import json
 import pytest
 
 from companion.clinic.catalogue import BY_NAME
+from companion.clinic.declared import Assumption
 from companion.clinic.examination import Found
 from companion.clinic.finding import Evidence
-from companion.clinic.inference import Assumption
 from companion.clinic.report import Diagnosis, Report
 from companion.clinic.witness import Witness
 
@@ -25,7 +25,7 @@ def report(*findings, **fields):
 def test_a_diagnosis_holds_the_words_of_its_finding_and_its_evidence():
     found = diagnosis()
     assert found.fix == BY_NAME["clipped"].fix
-    assert found.page == "forty_mistakes#mistake-clipped"
+    assert found.page == "mistakes/ends.html#mistake-clipped"
     assert str(found).splitlines()[1:5] == [
         "  It is capped.", "    loss(0, 1)", "    # got 16.1, exact inf",
         "  It begins at p = 1e-7.",

@@ -17,8 +17,8 @@ from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 import companion
 from companion import engine
 from companion.clinic import diagnose
+from companion.clinic.declared import declare
 from companion.clinic.diagnosis import diagnose_here
-from companion.clinic.inference import declare
 from tests.tables.healthy_losses import FAULTY, HEALTHY
 from tests.tables.losses_of_texts import TEXTS
 from tests.tables.mutants import LOSSES, differs, mutants, run
