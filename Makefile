@@ -68,8 +68,9 @@ test-torch: environment ## Test the twins in graphs, under compositions of deriv
 test-numba: environment ## Test all that a loss promises on the engine that Numba compiles, and its first calls
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile --engine numba $(ENGINES)
 
-test-faults: environment ## Plant the popular mistakes one by one: a named test notices each
+test-faults: environment ## Plant the popular mistakes: a test notices each; and faults before the ticked asserts
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
+	@.venv/bin/python .ci/seen_failing.py --check
 
 test-clinic: environment ## Ask the clinic about right losses at many points, and about machine-made mutants
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) $(AT_LENGTH)
@@ -81,10 +82,14 @@ AVX512 = import numpy; print(*(name for name in \
 
 test-avx2: environment ## Run the notebooks again, as on a processor without AVX-512: no digit changes
 	@NPY_DISABLE_CPU_FEATURES="$$(.venv/bin/python -c '$(AVX512)')" ATEN_CPU_CAPABILITY=default \
+	TORCHINDUCTOR_CACHE_DIR="$$PWD/_build/compiled/default" \
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile book
 
 test-bench: environment ## Run the benchmarks on little, and see that they find what is known
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile tests/test_benchmarks.py
+
+test-site: book ## Open every page of the site in Chromium or Chrome: five widths, both themes, keyboard, paper
+	@JOBS=$(JOBS) sh .ci/site.sh
 
 test-wheel: environment ## Test the wheel in an environment of its own, with the newest NumPy, SymPy and scikit-learn
 	@sh .ci/installed.sh newest
@@ -105,4 +110,4 @@ clean: ## Remove the built site and all caches; .venv stays (start from nothing:
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help environment book test serve refresh test-torch test-numba test-faults test-clinic test-avx2 test-bench test-wheel test-oldest bench frameworks clean
+.PHONY: help environment book test serve refresh test-torch test-numba test-faults test-clinic test-avx2 test-bench test-site test-wheel test-oldest bench frameworks clean

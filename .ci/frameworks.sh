@@ -9,7 +9,8 @@ trap 'rm -rf "$work"' EXIT
 
 # What requirements.txt pins for the book, and what only this comparison needs.
 ours=$(sed -n -E '/^(numpy|scipy|scikit-learn|torch)==/p' requirements.txt)
-others="tensorflow-cpu==2.21.0 jax==0.10.2 optax==0.2.8 keras==3.15.1"
+others="tensorflow-cpu==2.21.0 jax==0.10.2 optax==0.2.8 keras==3.15.1
+    xgboost-cpu==3.2.0 lightgbm==4.7.0 catboost==1.2.10"
 
 .venv/bin/python -m venv "$work/env"
 echo "Installing: $(echo "$ours $others" | tr "\n" " ")"

@@ -56,10 +56,10 @@ cp pyproject.toml "$work"
 cd "$work"
 # What reads the project's folder or the built site, draws pixels, or imports PyTorch or the tools of
 # the book.
-rm -rf tests/torch_losses tests/guards
+rm -rf tests/torch_losses tests/guards tests/site
 (cd tests && rm -f test_book.py test_site.py test_reference_pages.py test_extensions.py \
     test_environment.py test_layout.py test_planted_faults.py test_benchmarks.py test_palette.py \
-    test_source.py test_frameworks.py test_types.py clinic/test_at_length.py)
+    test_source.py test_frameworks.py test_speed.py test_types.py test_mistakes.py clinic/test_at_length.py)
 grep -lrE '^(import|from) (torch|nbformat|nbclient|bs4|sphinx|yaml|packaging)' tests | xargs rm -f
 # As in the project: the same examples everywhere, and no deadline, since the first call compiles.
 cat >conftest.py <<'END'

@@ -8,8 +8,8 @@ kind of the error and how its message begins; "(warns)" follows where there was 
 the only kind of warning that counts. Nothing in the answers depends on the machine. Arrays are
 float32 unless a probe says otherwise. `LINES` are lines of code that should all give one number.
 Every framework answers in a process of its own, because Keras takes its backend for good when it
-is imported. `make frameworks` installs them all, each in a pinned version, and stores the answers
-that the book shows.
+is imported. Boosters have questions of their own, in `boosters.py`. `make frameworks` installs them
+all, each in a pinned version, and stores the answers that the book shows, and what was not asked.
 """
 
 from __future__ import annotations
@@ -22,19 +22,30 @@ import importlib.util
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from answers import NO_CALL, answer, told
+from boosters import BOOSTERS
+from boosters import PROBES as OF_BOOSTERS
 
-PACKAGES = ["numpy", "scipy", "scikit-learn", "torch", "tensorflow-cpu", "jax", "optax", "keras"]
-NO_CALL = "no such call"
+PACKAGES = [
+    *("numpy", "scipy", "scikit-learn", "torch", "tensorflow-cpu", "jax", "optax", "keras"),
+    *("xgboost-cpu", "lightgbm", "catboost"),
+]
+NOT_ASKED = [
+    "other calls of these libraries, and other libraries",
+    "Keras on its fifth backend, OpenVINO",
+    "half precision",
+    "compiled code, and code on a GPU",
+    "metrics, but for the loss that a booster reports",
+    "of the boosters, weights, missing values and more than one tree",
+]
 
 
 @dataclass
@@ -284,40 +295,6 @@ FRAMEWORKS: dict[str, tuple[list[str], Callable[[], Framework]]] = {
 
 
 # The questions ------------------------------------------------------------------------------------
-
-
-def told(result: np.ndarray) -> str:
-    """Return an array as a text: up to three numbers of five digits, or its shape."""
-    result = np.asarray(result)
-    if result.size > 3 or result.size == 0:
-        return f"array of shape {result.shape}"
-    return " ".join(f"{value + 0.0:.5g}" for value in result.ravel().astype(float).tolist())
-
-
-def answer(question: Callable[[], Any]) -> str:
-    """Return what a call gives: its text, or its error, and whether it gave a `UserWarning`.
-
-    A `RuntimeWarning` does not count: whether a NaN makes one depends on the processor.
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = question()
-        except Exception as error:  # whatever it is, it is the answer
-            return complaint(error)
-    warned = any(issubclass(w.category, UserWarning) for w in caught)
-    return (result if isinstance(result, str) else told(result)) + " (warns)" * warned
-
-
-def complaint(error: Exception) -> str:
-    """Return the kind of an error and the first words of its message."""
-    message = re.sub(r"\{\{.*?\}\}|<[^>]*>", "", str(error)).split("\n")[0]
-    words = ""
-    for word in message.split():
-        if len(words) + len(word) > 60 or "/" in word:
-            return f"{type(error).__name__}: {words.strip()} …"
-        words += f"{word} "
-    return f"{type(error).__name__}: {words.strip()}"
 
 
 Probe = Callable[[Framework], Any]
@@ -590,16 +567,19 @@ LINES: dict[str, dict[str, str]] = {
 
 
 def installed() -> list[str]:
-    """Return the frameworks that can be asked here."""
+    """Return the frameworks and boosters that can be asked here."""
     return [
         name
-        for name, (modules, _) in FRAMEWORKS.items()
+        for name, (modules, _) in {**FRAMEWORKS, **BOOSTERS}.items()
         if all(importlib.util.find_spec(module) for module in modules)
     ]
 
 
 def measure(name: str) -> dict[str, Any]:
     """Return the answers of one framework to the probes, and the numbers of its lines."""
+    if name in BOOSTERS:
+        booster = BOOSTERS[name][1]()
+        return {"facts": {t: answer(lambda p=p: p(booster)) for t, p in OF_BOOSTERS.items()}}
     framework = FRAMEWORKS[name][1]()
     facts = {title: answer(lambda probe=probe: probe(framework)) for title, probe in PROBES.items()}
     arrays = {"logits": Z3, "labels": Y3, "weight": W3, "class_logits": Z43}
@@ -647,17 +627,19 @@ def circumstances() -> dict[str, str]:
 
 
 def measure_all() -> dict[str, Any]:
-    """Return what the book stores: where, versions, and the answers of all that is installed."""
+    """Return what the book stores: when and where, versions, and the answers of the installed."""
     data = {
         "asked": circumstances(),
         "versions": versions(),
+        "not_asked": NOT_ASKED,
         "facts": {},
         "lines": {task: {} for task in LINES},
+        "boosters": {},
     }
     for name in installed():
         result = measure_apart(name)
-        data["facts"][name] = result["facts"]
-        for task, number in result["numbers"].items():
+        data["boosters" if name in BOOSTERS else "facts"][name] = result["facts"]
+        for task, number in result.get("numbers", {}).items():
             line = LINES[task][name.partition(" ")[0]]
             data["lines"][task][name] = {"line": line, "number": number}
     return data
@@ -667,7 +649,9 @@ def main() -> None:
     """Measure, and print or write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", type=Path, help="store the answers in this file")
-    parser.add_argument("--only", choices=FRAMEWORKS, help="ask this framework alone, in here")
+    parser.add_argument(
+        "--only", choices=[*FRAMEWORKS, *BOOSTERS], help="ask this one alone, in here"
+    )
     options = parser.parse_args()
     if options.only:
         print(json.dumps(measure(options.only)))

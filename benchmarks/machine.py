@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import os
 import platform
 from datetime import date
 from pathlib import Path
@@ -51,6 +52,17 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def keep_compiled_apart() -> None:
+    """Give PyTorch a folder for what it compiles under this ATEN_CPU_CAPABILITY alone.
+
+    In the folder that all share it finds a graph that was made for other vectors, compiles it for
+    these, and computes nonsense or crashes (seen in PyTorch 2.13).
+    """
+    vectors = os.environ.get("ATEN_CPU_CAPABILITY", "all")
+    folder = Path(__file__).resolve().parent.parent / "_build" / "compiled" / vectors
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
 
 
 def instructions() -> str:

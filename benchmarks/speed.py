@@ -38,7 +38,14 @@ from contenders import (
     class_calls,
     contenders,
 )
-from machine import circumstances, heading, instructions, optional, table
+from machine import (
+    circumstances,
+    heading,
+    instructions,
+    keep_compiled_apart,
+    optional,
+    table,
+)
 
 DTYPES = ["float64", "float32"]
 ROWS = ["256x5000", "1000000x10", "10000x1000"]  # of NumPy's
@@ -244,6 +251,7 @@ def main() -> None:
     if options.peak_of:
         print_peak(*options.peak_of)
         return
+    keep_compiled_apart()
     records = measure(options)
     print(heading(), report(records), sep="\n\n")
     if options.store:

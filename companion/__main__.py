@@ -48,7 +48,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("mpmath") is None:
         print("This needs mpmath: pip install 'bce-companion[clinic]'", file=sys.stderr)
         return 2
-    from companion.clinic import declared_of
+    from companion.clinic.inference import declare
     from companion.clinic.isolate import Place, in_a_child
 
     began = time.perf_counter()
@@ -61,7 +61,7 @@ def _diagnose(options: argparse.Namespace) -> int:
         place = Place.of(options.loss)
         beside = lambda name: Place(place.where, name) if name else None  # noqa: E731
         gradient = options.gradient if options.gradient == "returned" else beside(options.gradient)
-        declared = declared_of(
+        declared = declare(
             inputs=options.inputs, labels=options.labels, reduction=options.reduction,
             task=options.task, dtype=options.dtype,
             **{name: getattr(options, name) for name in _NUMBERS},

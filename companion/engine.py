@@ -8,14 +8,14 @@
     with engine.use("numpy"):  # in this context alone: this thread, this task
         ...
 
-The checks, reductions and promises are the same; the compiled loss is several times as fast. All
-losses of `binary`, `focal` and `categorical` are compiled, with their derivatives; but the Hessian
-over K classes, K numbers for each one that goes in, stays with NumPy. NumPy is the default, and
-nothing is compiled unasked. The first call of each kernel takes a few seconds, and the first that
-takes more than two is told, once, by a warning of the logger `companion`. What is compiled is kept
-on disk for all later processes: beside the package, or, where that is read-only, in the user's
-cache folder (on Linux `~/.cache/numba`), or in the folder that the environment variable
-`NUMBA_CACHE_DIR` names.
+The checks, reductions and promises are the same; on the largest arrays of the project's benchmark
+the compiled loss of logits was 1.6 to 2.1 times as fast as on NumPy. All losses of `binary`,
+`focal` and `categorical` are compiled, with their derivatives; but the Hessian over K classes, K
+numbers for each one that goes in, stays with NumPy. NumPy is the default, and nothing is compiled
+unasked. The first call of each kernel takes a few seconds, and the first that takes more than two
+is told, once, by a warning of the logger `companion`. What is compiled is kept on disk for all
+later processes: beside the package, or, where that is read-only, in the user's cache folder (on
+Linux `~/.cache/numba`), or in the folder that the environment variable `NUMBA_CACHE_DIR` names.
 """
 
 from __future__ import annotations

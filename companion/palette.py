@@ -2,7 +2,8 @@
 
 Name a colour by what it stands for (`LABEL_ONE`, not blue), so that one edit here changes the whole
 book. `use()` once at the top of a notebook sets Matplotlib up: every figure then has the same
-fonts, the same white ground and exactly the size it asks for.
+fonts, the same white ground and exactly the size it asks for. It is stored a second time, narrow
+and with its panels one below the other, for phones.
 
 The colours start from Okabe and Ito's. Lines stand out from white by 3:1 or more, and any two of
 them differ for readers with deuteranopia or protanopia too; the tests measure both. The dark theme
@@ -12,6 +13,8 @@ References
 ----------
 Okabe and Ito (2008), "Color universal design".
 """
+
+from companion._phones import draw_for_phones_too
 
 __all__ = [
     "COLOURS",
@@ -100,3 +103,4 @@ def use() -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("png", bbox_inches=None)
+        draw_for_phones_too()

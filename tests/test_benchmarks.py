@@ -107,6 +107,32 @@ def test_cross_entropy_over_classes_makes_one_tensor_of_the_logits_and_pytorch_t
     assert peaks["torch twin"] < 40 < 85 < peaks["PyTorch"]
 
 
+COMPILED = """
+import machine
+
+machine.keep_compiled_apart()
+
+import torch
+
+x = torch.arange(256000, dtype=torch.float64).reshape(256, 1000) % 7
+lowest = torch.compile(lambda x: torch.logsumexp(x, 1), dynamic=False)(x).min().item()
+print(lowest, torch.logsumexp(x, 1).min().item())
+"""
+
+
+@pytest.mark.parametrize("vectors", ["all", "avx2"])
+def test_code_that_pytorch_compiled_for_other_vectors_is_not_taken(vectors):
+    environment = {key: value for key, value in os.environ.items() if "INDUCTOR" not in key}
+    environment |= {"PYTHONPATH": str(BENCHMARKS), "OMP_NUM_THREADS": "1"}
+    if vectors != "all":
+        environment["ATEN_CPU_CAPABILITY"] = vectors
+    command = [sys.executable, "-c", COMPILED]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    ours, theirs = map(float, result.stdout.split())
+    assert ours == pytest.approx(theirs, rel=1e-12)
+
+
 def test_peak_is_that_of_the_temporaries():
     size = 4_000_000  # 30.5 MiB in float64
     peaks = {

@@ -53,8 +53,9 @@ def test_file_is_as_refresh_writes_it(path):
 
 def test_every_page_is_in_the_table_of_contents_and_every_entry_is_a_page():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    pages = [path for path in (ROOT / "book").iterdir() if path.suffix in {".ipynb", ".md"}]
-    complaints = contents_complaints(toc, [f"book/{page.stem}" for page in pages])
+    paths = [path for path in (ROOT / "book").rglob("*.*") if path.suffix in {".ipynb", ".md"}]
+    pages = [path.relative_to(ROOT).with_suffix("").as_posix() for path in paths]
+    complaints = contents_complaints(toc, [page for page in pages if "/." not in page])
     assert not complaints, "\n".join(complaints)
 
 
@@ -414,11 +415,18 @@ def test_reasons_excuse_numbers_and_digits():
             {"root": "book/index", "parts": [{"chapters": [{"file": "book/logits.ipynb"}] * 2}]},
             "_toc.yml names book/logits twice",
         ),
+        (
+            {"root": "book/index", "chapters": [{"sections": [{"glob": "book/api/*"}]}]},
+            "_toc.yml names book/api/*, which is not there",
+        ),
     ],
-    ids=["page missing", "entry without a page", "entry twice"],
+    ids=["page missing", "entry without a page", "entry twice", "pattern without a page"],
 )
 def test_fault_in_the_table_of_contents_is_named(toc, complaint):
-    assert contents_complaints(toc, ["book/index", "book/logits"]) == [complaint]
+    pages = ["book/index", "book/logits"]
+    if "glob" in str(toc):
+        toc["chapters"].append({"glob": "book/lo*"})
+    assert contents_complaints(toc, pages) == [complaint]
 
 
 # Numbers ------------------------------------------------------------------------------------------
@@ -600,15 +608,19 @@ def test_missing_figure_is_noticed(stored):
     assert figure_complaints([stored], []) == ["1 figures stored, 0 drawn"]
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
 @pytest.mark.parametrize(("title", "same"), [("The loss of one label", True), ("Loss", False)])
-def test_run_of_nbval_compares_figures(stored, title, same):
+def test_run_of_nbval_compares_figures_and_their_second_drawings(stored, title, same, which):
     item = SimpleNamespace(
         parent=SimpleNamespace(skip_compare=("image/png", "metadata")),
         sanitize=lambda data: data,
         colors=nocolors,
     )
+    pictures = [stored, stored]
+    pictures[which] = drawing(title)
     drawn, kept = (
-        [new_output("display_data", {"image/png": png})] for png in (drawing(title), stored)
+        [new_output("display_data", {"image/png": a}, metadata={"image/png": {"narrow": b}})]
+        for a, b in (pictures, [stored, stored])
     )
     assert IPyNbCell.compare_outputs(item, drawn, kept) is same
     assert any("pixels differ" in line for line in item.comparison_traceback) is not same

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import binary, categorical, engine, reference
+from companion._numpy import blockwise
 from companion._numpy.blockwise import BLOCK
 from companion.elementary import softmax
 from tests.tables.grids import worst_ulp
@@ -583,7 +584,8 @@ def test_any_axis_may_hold_the_classes(function, axis):
     ("shape", "axis"), [((2 * BLOCK + 5, 2), 1), ((3, 4, BLOCK + 7), 1), ((2, 70_000), 0)], ids=str
 )
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_many_rows_are_the_rows_one_by_one_whatever_the_workers(shape, axis, workers):
+def test_many_rows_are_the_rows_one_by_one_whatever_the_workers(shape, axis, workers, monkeypatch):
+    monkeypatch.setattr(blockwise, "SHARE", 1)  # so that little work has threads
     logits, index, soft, weight = draw(shape=shape, axis=axis)
     rng = np.random.default_rng(1)
     chosen = tuple(rng.integers(0, n, 40) for n in index.shape)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from companion import binary_cross_entropy, clinic
-from companion.clinic import assert_healthy, declared_of, diagnose
+from companion.clinic import assert_healthy, diagnose
+from companion.clinic.inference import declare
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,10 +47,10 @@ def test_what_is_no_loss_is_refused(loss):
 
 
 def test_weights_of_one_number_are_those_of_two_classes():
-    assert declared_of(pos_weight=3).weight == (1, 3)
-    assert declared_of(alpha=0.25).weight == (0.75, 0.25)
-    assert declared_of(alpha=0.25, pos_weight=2).weight == (0.75, 0.5)
-    assert declared_of().weight is None
+    assert declare(pos_weight=3).weight == (1, 3)
+    assert declare(alpha=0.25).weight == (0.75, 0.25)
+    assert declare(alpha=0.25, pos_weight=2).weight == (0.75, 0.5)
+    assert declare().weight is None
 
 
 def test_a_mistake_is_found_with_a_call_that_shows_it():

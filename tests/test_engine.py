@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from companion import binary_cross_entropy_with_logits, engine
+from companion._numpy import blockwise
 from companion._numpy.blockwise import BLOCK
 from companion.engine import compiled, current, use
 from tests.tables.losses import LOSSES, draw
@@ -139,6 +140,7 @@ def test_tasks_do_not_disturb_each_other_and_inherit_what_held_when_they_began()
 
 @numba_needed
 def test_pools_of_the_package_run_on_the_engine_of_their_caller(monkeypatch):
+    monkeypatch.setattr(blockwise, "SHARE", 1)  # so that little work has threads
     with use("numba"):
         kernels, threads = compiled(), set()
     original = kernels.run_block
@@ -161,7 +163,8 @@ def test_pools_of_the_package_run_on_the_engine_of_their_caller(monkeypatch):
 
 @numba_needed
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
-def test_workers_change_no_bit(loss):
+def test_workers_change_no_bit(loss, monkeypatch):
+    monkeypatch.setattr(blockwise, "SHARE", 1)  # so that little work has threads
     first, labels, weight = draw(loss, 2 * BLOCK + 7)
     with use("numba"):
         for part in loss.functions:

@@ -1,12 +1,15 @@
 """The book's own Sphinx extensions: what they make of a notebook, and what they refuse."""
 
 import io
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -14,15 +17,22 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace
 
+from companion import binary_cross_entropy_with_logits, palette
+
 ROOT = Path(__file__).parents[1]
+STYLE = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
 sys.path.insert(0, str(ROOT / "book/_ext"))
 
 import docstring_bars  # noqa: E402
 import fresh_assets  # noqa: E402
 import katex_prerender  # noqa: E402
 import moved  # noqa: E402
+import not_found  # noqa: E402
 import openings  # noqa: E402
+import page_heads  # noqa: E402
 import repository_links  # noqa: E402
+import social_card  # noqa: E402
+import source_list  # noqa: E402
 
 
 def code(source, *tags):
@@ -40,7 +50,8 @@ NOTEBOOKS = {
         prose(
             "# A chapter\n\n**The question.** What?\n\n**What you will be able to do.** This.\n\n"
             "**What you need.** $1$.\n\n$$ \\frac{1}{2} $$ (eq-half)\n\n"
-            "A half, $p$, see {eq}`eq-half`."
+            "A half, $p$, see {eq}`eq-half`; or ($q$.)\n\n"
+            "Longer: $a + b + c + d + e + f \\quad g + h + i + j + k + l$."
         ),
         code(
             "import numpy as np\nfrom torch.nn import (\n    functional,\n)\nnp.seterr(all='warn')"
@@ -58,7 +69,7 @@ NOTEBOOKS = {
         code("c_pytorch", "tab-pytorch"),
         prose("#### A remark inside\n\nInside."),
         prose("## Solutions by others\n\nSee {ref}`ex-why` and {ref}`ours <sol-why>`."),
-        prose("```{toctree}\nlone\nhelpers\nunknown\nhidden\ntex\n```"),
+        prose("```{toctree}\nlone\nhelpers\nunknown\nhidden\nnotes\ntex\ncalls\n```"),
     ],
     "lone": [prose("# A lone tab"), code("x", "tab-numpy"), prose("between"), code("y")],
     "helpers": [
@@ -68,10 +79,28 @@ NOTEBOOKS = {
     ],
     "unknown": [prose("# Unknown"), code("x", "tab-numpy"), code("y", "tab-fortran")],
     "hidden": [prose("# Hidden\n\n## Solution\n\n:::{exercise}\n:label: ex-hidden\n\nHow?\n:::")],
+    "calls": [
+        prose(
+            "# Calls\n\n:::{div} calls\n| Have | Want | Line |\n|---|---|---|\n"
+            "| **logits** | loss, $\\gamma$ | NumPy `a(x, 1)` <br> PyTorch `F.a(x)` |\n"
+            "| logits | sum | NumPy `b` <br> PyTorch `F.b` <br> scikit-learn `sk.b` |\n:::"
+        )
+    ],
+    "notes": [
+        prose(
+            "# Notes\n\nFirst.\n\n:::{margin}\nAn aside on $p$.\n:::\n\n:::{margin}\nAnother.\n:::"
+            "\n\nSecond."
+        ),
+        code("a_numpy", "tab-numpy"),
+        code("a_pytorch  # naive on purpose", "tab-pytorch"),
+        prose(":::{margin}\nOn the tabs.\n:::"),
+        prose("## Early\n\n:::{margin}\nToo early.\n:::\n\nText."),
+    ],
     "tex": [prose("# Bad TeX\n\nLet $\\frac{1}$ be, and $\\undefined$.")],
 }
 EXTENSIONS = ["myst_nb", "sphinx_design", "sphinx_exercise"]
-OURS = ["executed_tabs", "folded_solutions", "katex_prerender", "docstring_bars", "openings"]
+OURS = ["executed_tabs", "call_list", "folded_solutions", "katex_prerender", "docstring_bars"]
+OURS += ["openings", "margin_notes"]
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +171,40 @@ def test_an_unknown_tab_is_a_warning(site):
     assert any("unknown tab tag 'tab-fortran'" in line for line in warnings)
 
 
+# The list of calls --------------------------------------------------------------------------------
+
+
+def test_a_table_of_calls_becomes_a_list_of_what_you_have_and_want(site):
+    [calls] = site.calls.select("div.calls")
+    assert not calls.find_all("table")
+    first, second = calls.select("li")
+    assert first.select_one(".wish p").get_text() == "have logits"
+    assert first.select_one("p.want").get_text().startswith("want loss, ")
+    assert first.select_one("p.want math") is not None
+    assert [li.get("class") for li in (first, second)] == [["other"], None]
+    agree = [li.select_one("p.same").get_text().strip() for li in (first, second)]
+    assert agree == ["both give the same", "all three give the same"]
+    assert all(li.select_one("p.same .tick") for li in (first, second))
+
+
+def test_each_call_stands_in_the_tab_of_its_library_and_the_tabs_are_chosen_together(site):
+    for li, expected in zip(
+        site.calls.select("div.calls li"),
+        [
+            {"numpy": "a(x, 1)", "pytorch": "F.a(x)"},
+            {"numpy": "b", "pytorch": "F.b", "sklearn": "sk.b"},
+        ],
+        strict=True,
+    ):
+        tabs = {
+            label["data-sync-id"]: label.find_next_sibling("div").get_text().strip()
+            for label in li.select("label")
+        }
+        assert tabs == expected
+        assert {label["data-sync-group"] for label in li.select("label")} == {"library"}
+    assert len(site.calls.select("input[checked]")) == 2
+
+
 # Folded solutions ---------------------------------------------------------------------------------
 
 
@@ -205,6 +268,41 @@ def test_a_cell_that_is_wrong_on_purpose_is_marked(site):
     assert ["1 / 0" in cell.get_text() for cell in site.index.select("div.cell.wrong")] == [True]
 
 
+# Margin notes -------------------------------------------------------------------------------------
+
+
+def beside(site, words):
+    """The note with these words, and what it stands before."""
+    [note] = [n for n in site.notes.select("aside.margin-note") if words in n.get_text()]
+    return note, note.find_next_sibling()
+
+
+def test_notes_stand_before_the_paragraph_above_them_in_their_order(site):
+    first, second = beside(site, "An aside")
+    assert second.get_text() == "\nAnother.\n"
+    assert second.find_next_sibling().get_text() == "First."
+    assert first.select_one(".katex") is not None
+
+
+def test_a_note_is_no_landmark(site):
+    assert {note["role"] for note in site.notes.find_all("aside")} == {"note"}
+
+
+def test_a_note_below_tabs_stands_before_the_set(site):
+    _, tabs = beside(site, "On the tabs")
+    assert "sd-tab-set" in tabs["class"]
+
+
+def test_a_cell_that_is_wrong_on_purpose_has_a_note_in_its_words(site):
+    note, cell = beside(site, "Naive on purpose.")
+    assert "a_pytorch" in cell.get_text()
+    assert "wrong" in note["class"]
+
+
+def test_a_note_without_a_paragraph_above_it_is_a_warning(site):
+    assert ["nothing above it" in line for line in about(site, "notes")] == [True]
+
+
 # Mathematics --------------------------------------------------------------------------------------
 
 
@@ -219,6 +317,40 @@ def test_no_script_is_needed_for_mathematics(site):
     scripts = " ".join(tag.get("src", "") + tag.get_text() for tag in site.index.select("script"))
     assert "katex" not in scripts.lower()
     assert "mathjax" not in scripts.lower()
+
+
+def test_a_short_formula_keeps_the_punctuation_that_touches_it(site):
+    wholes = [whole for whole in site.index.select(".unbroken") if whole.find("math")]
+    texts = [whole.find_all(string=True, recursive=False) for whole in wholes]
+    assert ["".join(text) for text in texts if text] == [".", ",", "(.)", "."]
+
+
+def test_a_long_formula_may_be_broken(site):
+    [formula] = [m for m in site.index.select("span.math") if "quad" in m.get_text()]
+    assert formula.find_parent(class_="unbroken") is None
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        ("f(p - y)", "f({p - y})"),
+        ("((a) + b)", "({({a}) + b})"),
+        ("\\bigl(a\\bigr)", "\\bigl({a}\\bigr)"),
+        ("\\frac{(a}{b)}", "\\frac{(a}{b)}"),
+        ("(a & b)", "(a & b)"),
+        ("(a \\\\ b)", "(a \\\\ b)"),
+        ("[0, 1) \\(", "[0, 1) \\("),
+        ("f()", "f()"),
+        ("(1 + \\alpha)", "({1 + \\alpha})"),
+    ],
+)
+def test_what_stands_in_brackets_is_grouped(tex, expected):
+    assert katex_prerender.grouped(tex) == expected
+
+
+def test_the_source_of_a_formula_is_kept_as_it_was_written():
+    formula = BeautifulSoup(katex_prerender.render("f(a) < 1"), "html.parser")
+    assert formula.annotation.get_text() == "f(a) < 1"
 
 
 def test_bad_tex_is_a_warning_with_its_place(site):
@@ -346,10 +478,65 @@ def test_only_a_page_that_lost_sections_has_a_script_and_its_text_stays(monkeypa
     lost, other = {"body": "<p>text</p>"}, {"body": "<p>text</p>"}
     moved.lead_on(None, "book/logits", "page.html", lost, None)
     moved.lead_on(None, "book/shapes", "page.html", other, None)
+    moved.lead_on(None, "book/api/logits", "page.html", other, None)
     moved.lead_on(None, "book/logits", "search.html", {}, None)
     assert lost["body"].startswith("<p>text</p><script>")
     assert '({"old": "jacobian.html#new"})' in lost["body"]
     assert other["body"] == "<p>text</p>"
+
+
+# Addresses that lead nowhere ----------------------------------------------------------------------
+
+
+def test_a_page_for_any_depth_knows_the_top_of_the_site_or_looks_for_it():
+    assert not_found.base("https://example.org/some/book/") == '<base href="/some/book/"/>'
+    assert not_found.base("https://example.org/book") == '<base href="/book/"/>'
+    assert not_found.base("https://example.org") == '<base href="/"/>'
+    assert 'createElement("base")' in not_found.base("")
+
+
+def test_the_list_of_pages_cannot_end_the_script_that_holds_it(monkeypatch):
+    page = SimpleNamespace(page="book/x", keyword="X", question="Why </script>?")
+    monkeypatch.setattr(not_found, "chapters", lambda: {"book/x": page})
+    assert "</" not in not_found.pages()
+    assert json.loads(not_found.pages()) == [["book/x.html", "X", "Why </script>?"]]
+
+
+# The card -----------------------------------------------------------------------------------------
+
+
+def test_the_card_shows_both_losses_where_they_are():
+    picture = np.asarray(social_card.card()).astype(int)
+    assert picture.shape == (630, 1200, 3)
+    for label, hue, sign in ((1, palette.LABEL_ONE, 1), (0, palette.LABEL_ZERO, -1)):
+        hue = [int(hue[i : i + 2], 16) for i in (1, 3, 5)]
+        for z in (2 * sign, -3 * sign):  # away from the tangent and from the other loss
+            column = picture[:, round(600 + social_card.ACROSS * z)]
+            [rows] = np.nonzero(np.abs(column - hue).sum(axis=1) < 30)
+            height = social_card.UP * float(binary_cross_entropy_with_logits(z, label))
+            # A line of at most 7 pixels, and steep: its middle is known to a pixel.
+            assert rows.mean() == pytest.approx(social_card.BOTTOM - height, abs=1.5)
+
+
+def test_a_page_names_the_card_where_the_address_is_known_and_only_there():
+    known = social_card.tags("https://example.org/b/", "book/x", 'A "title"', "Why?")
+    assert '"og:image" content="https://example.org/b/_static/social-card.png"' in known
+    assert '"og:url" content="https://example.org/b/book/x.html"' in known
+    assert '"og:title" content="A &quot;title&quot;"' in known
+    assert 'twitter:card" content="summary_large_image"' in known
+    unknown = social_card.tags("", "book/x", "A", "Why?")
+    assert "og:image" not in unknown
+    assert 'twitter:card" content="summary"' in unknown
+
+
+def test_the_address_is_taken_from_the_environment(monkeypatch):
+    config = SimpleNamespace(html_baseurl="https://example.org/said/")
+    monkeypatch.delenv("BOOK_BASE_URL", raising=False)
+    social_card.read_address(None, config)
+    assert config.html_baseurl == "https://example.org/said/"
+    monkeypatch.setenv("BOOK_BASE_URL", "https://example.org/other/")
+    social_card.read_address(None, config)
+    assert config.html_baseurl == "https://example.org/other/"
 
 
 # What makes the book be built anew ----------------------------------------------------------------
@@ -412,3 +599,44 @@ def test_facts_tell_of_chapters_proofs_and_moved_sections():
     assert "keyword='Logits'" in facts
     assert "'proofs': " in facts
     assert "'focal_loss#" in facts
+
+
+# What the theme leaves out ----------------------------------------------------------------------
+
+
+def test_the_face_of_the_text_is_there_and_asked_for_in_the_head():
+    context = {"pathto": lambda path, resource: f"../{path}", "metatags": "<meta>"}
+    page_heads.complete(None, "book/page", "", context, None)
+    assert (ROOT / "book" / page_heads.FACE).exists()
+    assert context["metatags"].startswith("<meta>\n")
+    link = BeautifulSoup(context["metatags"], "html.parser").find("link", rel="preload")
+    assert link["href"] == "../_static/fonts/serif.woff2"
+    assert page_heads.FACE.removeprefix("_static/") in STYLE
+    assert link.has_attr("crossorigin")  # without it a browser loads the face twice
+
+
+def test_without_scripts_no_button_of_the_theme_is_left():
+    assert ".dropdown-toggle" in page_heads.WITHOUT_SCRIPTS
+    context = {"pathto": lambda path, resource: path}
+    page_heads.complete(None, "page", "", context, None)
+    assert BeautifulSoup(context["metatags"], "html.parser").select_one("noscript > style")
+
+
+def test_a_list_in_a_list_stands_in_an_item():
+    body = "<h1>M</h1><ul><li>a</li><ul><li>b</li><ul><li>c</li></ul></ul><li>d</li></ul>"
+    inner = "<ul><li>b<ul><li>c</li></ul></li></ul>"
+    assert source_list.nested(body) == f"<h1>M</h1><ul><li>a{inner}</li><li>d</li></ul>"
+    context = {"body": body}
+    source_list.mend(None, "book/page", "", context, None)
+    assert context["body"] == body
+
+
+def test_pages_of_source_code_older_than_what_made_them_are_removed(tmp_path):
+    pages = [tmp_path / f"_modules/{name}.html" for name in ("old", "new")]
+    for page in pages:
+        page.parent.mkdir(exist_ok=True)
+        page.touch()
+    os.utime(pages[0], (0, 0))
+    os.utime(pages[1], (2**32, 2**32))
+    fresh_assets.forget_listings(SimpleNamespace(outdir=tmp_path))
+    assert [page.exists() for page in pages] == [False, True]

@@ -3,8 +3,10 @@
 import json
 import platform
 import re
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import companion
@@ -14,7 +16,9 @@ ROOT = Path(__file__).parents[1]
 
 
 frameworks = load(ROOT / "benchmarks" / "frameworks.py")
+boosters = load(ROOT / "benchmarks" / "boosters.py")
 STORED = json.loads((ROOT / "book" / "_data" / "frameworks.json").read_text(encoding="utf-8"))
+ANSWERS = STORED["facts"] | STORED["boosters"]
 REMEDY = "make frameworks stores the answers anew"
 
 
@@ -38,7 +42,7 @@ def traces(facts):
     ]
 
 
-@pytest.fixture(scope="module", params=frameworks.FRAMEWORKS)
+@pytest.fixture(scope="module", params=[*frameworks.FRAMEWORKS, *boosters.BOOSTERS])
 def measured(request):
     if request.param not in frameworks.installed():
         pytest.skip(f"{request.param} is not installed")
@@ -47,12 +51,15 @@ def measured(request):
 
 def test_answers_are_the_stored_ones(measured):
     name, now = measured
-    wrong = complaints(STORED["facts"][name], now["facts"])
+    wrong = complaints(ANSWERS[name], now["facts"])
     assert not wrong, f"{name}: {REMEDY}\n" + "\n".join(wrong)
 
 
 def test_lines_give_the_stored_numbers(measured):
     name, now = measured
+    if name in boosters.BOOSTERS:
+        assert "numbers" not in now
+        return
     stored = {task: lines[name]["number"] for task, lines in STORED["lines"].items()}
     wrong = complaints(stored, now["numbers"])
     assert not wrong, f"{name}: {REMEDY}\n" + "\n".join(wrong)
@@ -66,11 +73,17 @@ def test_every_framework_has_an_answer_to_every_probe():
     assert list(STORED["facts"]) == list(frameworks.FRAMEWORKS)
     for name, facts in STORED["facts"].items():
         assert list(facts) == list(frameworks.PROBES), name
+    assert list(STORED["boosters"]) == list(boosters.BOOSTERS)
+    for name, facts in STORED["boosters"].items():
+        assert list(facts) == list(boosters.PROBES), name
 
 
 def test_every_probe_has_an_answer_of_some_framework():
     for probe in frameworks.PROBES:
         answers = {facts[probe] for facts in STORED["facts"].values()}
+        assert answers - {frameworks.NO_CALL}, probe
+    for probe in boosters.PROBES:
+        answers = {facts[probe] for facts in STORED["boosters"].values()}
         assert answers - {frameworks.NO_CALL}, probe
 
 
@@ -99,16 +112,24 @@ def test_circumstances_name_the_day_and_no_machine():
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", asked["date"])
     assert asked["companion"] == companion.__version__
     assert platform.node() not in asked.values()
-    assert set(STORED.get("asked", asked)) == set(asked)
+    stored = STORED["asked"]
+    assert list(stored) == list(asked), REMEDY
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", stored["date"])
+    assert re.fullmatch(r"3\.\d+\.\d+", stored["python"])
+    assert re.fullmatch(r"\w+ \w+", stored["system"])
+    assert stored["companion"]
+
+
+def test_stored_answers_say_what_was_not_asked():
+    assert STORED["not_asked"] == frameworks.NOT_ASKED, REMEDY
 
 
 def test_answers_hold_no_path_and_no_address():
-    assert traces(STORED["facts"]) == []
+    assert traces(ANSWERS) == []
 
 
 @pytest.mark.parametrize("name", ["NumPy", "SciPy"])
 def test_line_of_k_classes_is_right_for_logits_of_a_thousand(name):
-    np = frameworks.np
     arrays = {
         "class_logits": np.array([[1000, 0, -1000], [0, 1000, 0]], "float32"),
         "classes": np.array([1, 1]),
@@ -148,7 +169,6 @@ def test_answer_with_a_path_or_an_address_is_named(found):
 
 def lenient(p, y):
     """Return a loss with the faults of several frameworks: it clips, and it broadcasts."""
-    np = frameworks.np
     p = np.clip(p, 1e-7, 1 - 1e-7)
     return -(y * np.log(p) + (1 - y) * np.log1p(-p)).mean()
 
@@ -177,11 +197,73 @@ def test_probe_finds_out_the_order_of_the_arguments(order, first):
 
 def test_answer_tells_numbers_warnings_and_errors():
     def warn():
-        frameworks.warnings.warn("beware", UserWarning, stacklevel=1)
-        return frameworks.np.array([1 / 3, -0.0])
+        warnings.warn("beware", UserWarning, stacklevel=1)
+        return np.array([1 / 3, -0.0])
 
     def fail():
         raise ValueError("cannot read /some/where\nat all")
 
     assert frameworks.answer(warn) == "0.33333 0 (warns)"
     assert frameworks.answer(fail) == "ValueError: cannot read …"
+
+
+def test_answer_tells_no_time_of_day_and_no_place_in_a_library_s_sources():
+    def fail():
+        raise ValueError("[21:12:36] /build/src/objective/loss.cc:83: label must be in [0, 1]")
+
+    assert frameworks.answer(fail) == "ValueError: label must be in [0, 1]"
+
+
+# A booster of one tree, with the faults of several libraries.
+
+
+def known(start=None, own_start=0.0, scale=1.0, signs=(1, 1), soft=True, output="logit"):
+    def fit(labels, rate=1.0, penalty=0.0, own=None, given=None):
+        y = np.asarray(labels, float) if soft else (np.asarray(labels) > 0).astype(float)
+        base = np.log(y.mean() / (1 - y.mean())) if start is None else start
+        z = base if own is None else own_start
+        z = np.full(len(y), z if given is None else given, float)
+        slope, curve = (own or boosters.right_pair)(z, y)
+        if own is not None:
+            slope, curve = signs[0] * slope, signs[1] * curve
+        leaves = np.split(scale * np.array([slope, curve]), [boosters.ZEROS], axis=1)
+        steps = [-rate * g.sum() / (h.sum() + penalty) for g, h in leaves]
+        raw = np.array(steps) + (z[0] if given is None else 0)
+        plain = {"logit": raw, "probability": boosters.sigmoid(raw), "class": (raw > 0) * 1}
+        return boosters.Fitted(raw, plain[output])
+
+    return boosters.Booster(fit)
+
+
+def told_of(booster, probe):
+    return frameworks.answer(lambda: boosters.PROBES[probe](booster))
+
+
+@pytest.mark.parametrize(
+    ("fault", "probe", "right", "wrong"),
+    [
+        ({"start": 0.0}, "start", "-1.3863", "0"),
+        ({"own_start": 0.5}, "start, objective of one's own", "0", "0.5"),
+        ({"scale": 1 / 20}, "gradient", "0.1333", "0.0067"),
+        ({"scale": 1 / 20}, "Hessian", "0.16", "0.008"),
+        ({"signs": (-1, -1)}, "objective of one's own", "p - y, p(1 - p)", "y - p, -p(1 - p)"),
+        ({"signs": (1, -1)}, "objective of one's own", "p - y, p(1 - p)", "p - y, -p(1 - p)"),
+        ({"soft": False}, "label 0.3 counts as", "0.3", "1"),
+        ({"soft": False}, "label 2 counts as", "2", "1"),
+        ({"output": "class"}, "predict", "logit", "class"),
+        ({"output": "probability"}, "predict, objective of one's own", "logit", "probability"),
+    ],
+)
+def test_probe_finds_out_what_a_known_booster_does(fault, probe, right, wrong):
+    healthy = {"start": 0.0} if probe == "label 2 counts as" else {}
+    assert told_of(known(**healthy), probe) == right
+    assert told_of(known(**healthy | fault), probe) == wrong
+
+
+def test_probe_tells_the_given_start_apart_and_the_exact_step():
+    assert told_of(known(), "raw output after a given start of 2") == "0"
+    assert told_of(known(), "step at logit 20, label 1") == "1"
+    lacking = boosters.Booster(known().fit, takes_own=False, takes_start=False)
+    for probe in ("objective of one's own", "step at logit 20, label 1"):
+        assert told_of(lacking, probe) == frameworks.NO_CALL
+    assert told_of(lacking, "reported loss at logit 1000, label 0") == frameworks.NO_CALL

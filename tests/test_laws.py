@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from companion._numpy import blockwise
 from tests.tables.losses import LOGITS, LOSSES, REDUCTIONS, draw
 
 EVERY_LOSS = pytest.mark.parametrize("loss", LOSSES, ids=str)
@@ -343,7 +344,8 @@ def test_result_does_not_depend_on_the_memory_layout(loss, reduction):
 @EVERY_LOSS
 @EVERY_REDUCTION
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_result_does_not_depend_on_the_workers(loss, reduction, dtype):
+def test_result_does_not_depend_on_the_workers(loss, reduction, dtype, monkeypatch):
+    monkeypatch.setattr(blockwise, "SHARE", 1)  # so that little work has threads
     first, labels, weight = (array.astype(dtype) for array in draw(loss, LARGE))
     for part in (*loss.functions, loss.value_and_gradient):
         expected, *others = (
@@ -355,7 +357,8 @@ def test_result_does_not_depend_on_the_workers(loss, reduction, dtype):
 
 
 @EVERY_LOSS
-def test_several_threads_may_call_at_once(loss):
+def test_several_threads_may_call_at_once(loss, monkeypatch):
+    monkeypatch.setattr(blockwise, "SHARE", 1)  # so that little work has threads
     tasks = [draw(loss, size, seed) for seed, size in enumerate([10, 70_000, 131_072, 5] * 4)]
 
     def evaluate(task):

@@ -3,6 +3,8 @@
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from base64 import b64encode
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -13,6 +15,8 @@ import nbformat
 import numpy as np
 import pytest
 import yaml
+from matplotlib.image import imsave
+from PIL import Image
 
 from companion import palette, symbolic
 from tests.test_planted_faults import FAULTS
@@ -23,16 +27,17 @@ sys.path.insert(0, str(ROOT / "book/_ext"))
 import chapters  # noqa: E402
 import drawings  # noqa: E402
 import landing  # noqa: E402
+import light_figures  # noqa: E402
 import lighter_pages  # noqa: E402
-import stacked_panels  # noqa: E402
+import phone_figures  # noqa: E402
+import ticks  # noqa: E402
 
 STYLE = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
-BLOCKS = {
-    "light": re.search(r"^html \{\n(.*?)^\}", STYLE, re.M | re.S)[1],
-    "dark": re.search(r'html\[data-theme="dark"\] \{(.*?)\}', STYLE, re.S)[1],
-    "auto": re.search(r'html\[data-theme="auto"\] \{(.*?)\}', STYLE, re.S)[1],
+PAIRS = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);", STYLE)
+COLOURS = {
+    "light": {name: light for name, light, _ in PAIRS},
+    "dark": {name: dark for name, _, dark in PAIRS},
 }
-COLOURS = {name: dict(re.findall(r"--([\w-]+): (#\w+)", text)) for name, text in BLOCKS.items()}
 SYMBOLIC = [module.name for module in iter_modules(symbolic.__path__)]
 TEXT = ["ink", "ink-2", "one", "zero", "slope", "exact", "wrong"]
 CODE = ["ink", "ink-2", "code-word", "code-text", "code-number", "code-comment"]
@@ -50,6 +55,19 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
+def test_no_theme_inverts_a_figure_whose_text_names_light_and_dark():
+    rules = re.findall(r"^ *(html[^{}]*div\.cell_output img[^{}]*) \{([^}]*)\}", STYLE, re.M)
+    themes = {theme: [] for theme in ("dark", "auto")}
+    for selector, body in rules:
+        themes["auto" if "auto" in selector else "dark"].append((selector, body))
+    for theme in themes.values():
+        [kept] = [body for selector, body in theme if "img.no-invert" in selector]
+        assert "invert" not in kept
+        [other] = [(s, body) for s, body in theme if "img.no-invert" not in s]
+        assert "invert(1)" in other[1]
+    assert "img:not(.no-invert)" in themes["auto"][-1][0]
+
+
 # Colours ------------------------------------------------------------------------------------------
 
 
@@ -63,9 +81,13 @@ def test_text_stands_out_from_its_ground(theme):
         assert contrast(found[name], found["paper"]) >= 3, name
 
 
-def test_the_dark_colours_are_the_same_with_a_script_and_without():
-    assert COLOURS["dark"] == COLOURS["auto"]
-    assert COLOURS["dark"].keys() == COLOURS["light"].keys()
+def test_a_colour_of_the_pages_is_set_once_for_light_and_dark():
+    assert len(PAIRS) == len(COLOURS["light"]) == STYLE.count("light-dark(") > 15
+    assert not re.search(r"--[\w-]+: #", STYLE.partition("@media print")[0])
+    for theme in ("dark", "auto"):  # with a script and without
+        rule = f'{{ html[data-theme="{theme}"] {{ color-scheme: dark; }} }}'
+        assert re.findall(rf"@media screen[^{{]*{re.escape(rule)}", STYLE)
+    assert STYLE.count("color-scheme: light;") == 1  # for paper, too: the theme says dark there
 
 
 def test_the_labels_have_the_hues_of_the_figures():
@@ -86,7 +108,7 @@ def test_every_variable_that_is_used_is_set():
 def test_every_page_has_a_keyword_and_every_chapter_a_question_and_a_drawing():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     pages = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    found = chapters.chapters()
+    found = {page: c for page, c in chapters.chapters().items() if not c.above}
     assert list(found) == pages
     for page, chapter in found.items():
         assert chapter.keyword != page, page
@@ -130,6 +152,7 @@ def test_a_chapter_tells_part_place_and_what_was_checked():
     chapters.describe(None, page, "", context, None)
     code = [c for c in nbformat.read(ROOT / f"{page}.ipynb", 4).cells if c.cell_type == "code"]
     assert f"{len(code)} cells compared" in context["body"]
+    assert f"{len(ticks.seen_failing()['logits'])} asserts seen failing" in context["body"]
     place = list(chapters.chapters()).index(page) + 1
     kicker = f'<section><p class="kicker">Derive · {place} of '
     assert context["body"].startswith(kicker)
@@ -137,6 +160,29 @@ def test_a_chapter_tells_part_place_and_what_was_checked():
     assert context["title"].startswith("Logits: ")
     assert context["title"] in context["metatags"]
     assert (context["before"].part, context["after"].part) == ("Derive", "Derive")
+
+
+def test_modules_unfold_below_the_api_alone_and_are_turned_among_themselves():
+    known = chapters.chapters().items()
+    modules = [page for page, c in known if c.above == "book/api"]
+    assert modules == sorted(f"book/api/{p.stem}" for p in (ROOT / "book/api").glob("*.md"))
+
+    def shown(page):
+        context = {"body": "<h1>Why?</h1>", "toc": "", "metatags": ""}
+        chapters.describe(None, page, "", context, None)
+        names = [each.page for part in context["parts"].values() for each in part]
+        assert not set(modules) & set(names)
+        return context
+
+    for page in ("book/api", modules[0], modules[1]):
+        assert [each.page for each in shown(page)["below"]] == modules
+    assert shown("book/logits")["below"] == []
+    first, second, api = shown(modules[0]), shown(modules[1]), shown("book/api")
+    assert first["title"].startswith("companion.binary: ")
+    assert first["before"].page == "book/api"
+    assert (first["after"].page, second["before"].page) == (modules[1], modules[0])
+    assert shown(modules[-1])["after"] is None
+    assert not {api["before"].page, api["after"].page} & set(modules)
 
 
 # The first page -----------------------------------------------------------------------------------
@@ -162,75 +208,104 @@ def test_the_picture_shows_the_loss_and_its_slope():
     assert [float(x) for x in first] == [landing.LEFT, pytest.approx(landing.up(6.0025), abs=0.06)]
 
 
+def test_an_empty_head_of_a_table_becomes_a_cell(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text('<tr><th scope="row" class="a"></th><th><p></p></th><th>b</th></tr>')
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    lighter_pages.lighten(app, None)
+    assert page.read_text() == '<tr><td class="a"></td><td><p></p></td><th>b</th></tr>'
+
+
 def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
     styles, scripts = tmp_path / "_static/styles", tmp_path / "_static/scripts"
     for folder in (styles, scripts):
         folder.mkdir(parents=True)
     script = '<script src="_static/scripts/fontawesome.js?d=1"></script>'
-    rest = '<link href="s.css"/>{}<p>fa-bars</p>'
-    (tmp_path / "page.html").write_text(rest.format(f"\n{script}"), encoding="utf-8")
+    rest = '<link href="s.css"/>{}<p>fa-bars</p><summary{}>Show</summary>'
+    label = ' aria-label="Toggle hidden content"'
+    (tmp_path / "page.html").write_text(rest.format(f"\n{script}", label), encoding="utf-8")
     face = '@font-face{font-family:"Font Awesome 6 Free";src:url(x)}'
-    (styles / "theme.css").write_text(face + '.a{b:c}.fa-bars:before{content:"x"}')
+    icons = '.fa-bars:before{content:"x"}.fa-ul>li,.far{d:e}@media print{.fa-x,.fab{f:g}p{h:i}}'
+    shared = ".fa-sr-only,.sr-only:is(.fa-a,b),.fas{j:k}ul i.fa-solid,.bd .fa-bars{l:m}"
+    (styles / "theme.css").write_text(face + ".a{b:c}" + icons + shared + ".fact{n:o}")
     (scripts / "fontawesome.js").write_text("…", encoding="utf-8")
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
     lighter_pages.lighten(app, None)
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == rest.format("")
-    assert (styles / "theme.css").read_text() == ".a{b:c}"
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == rest.format("", "")
+    kept = ".a{b:c}@media print{p{h:i}}.sr-only:is(.fa-a,b){j:k}ul i.fa-solid,.bd .fa-bars{l:m}"
+    assert (styles / "theme.css").read_text() == kept + ".fact{n:o}"
     assert not list(scripts.iterdir())
 
 
 # Figures on a phone -------------------------------------------------------------------------------
 
 
-def figure(*panels, width=1000, height=400):
-    """White, with black panels from one column to another."""
-    picture = np.ones((height, width, 4))
-    for start, stop in panels:
-        picture[50:-50, start:stop, :3] = 0
-    return picture
+def stored(first, second=None):
+    """A figure as a notebook stores it, with its second drawing or without."""
+    pictures = [b64encode(picture).decode() for picture in (first, second) if picture]
+    metadata = {"image/png": {"narrow": pictures[1]}} if second else {}
+    data = {"image/png": pictures[0]}
+    return nbformat.v4.new_output("display_data", data, metadata=metadata)
 
 
-def test_two_panels_are_stacked_and_lose_no_pixel():
-    picture = figure((10, 470), (500, 990))
-    picture[60, 300:320, 0] = picture[60, 700:720, 1] = 0.5
-    stacked = stacked_panels.stacked(picture)
-    assert stacked.shape == (800, 515, 4)
-    for channel in range(4):
-        ours, theirs = stacked[..., channel], picture[..., channel]
-        for value in (0, 0.5):
-            assert (ours == value).sum() == (theirs == value).sum()
-    assert (stacked[:400, 300:320] == picture[:, 300:320]).all()
+def test_pages_offer_the_second_drawing_to_narrow_screens(tmp_path):
+    for folder in ("out/_images", "out/book", "book"):
+        (tmp_path / folder).mkdir(parents=True)
+    cells = [nbformat.v4.new_code_cell(outputs=[stored(b"two", b"narrow"), stored(b"one")])]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "book/page.ipynb")
+    names = [sha256(picture).hexdigest() for picture in (b"two", b"one")]
+    for name in names:
+        (tmp_path / f"out/_images/{name}.png").write_bytes(b"")
+    images = [f'<img alt="a" src="../_images/{name}.png" />' for name in names]
+    (tmp_path / "out/book/page.html").write_text("".join(images), encoding="utf-8")
+    builder = SimpleNamespace(format="html")
+    app = SimpleNamespace(builder=builder, outdir=tmp_path / "out", srcdir=tmp_path)
+    for _ in range(2):  # a page that was not written anew is left as it is
+        phone_figures.offer(app, None)
+    text = (tmp_path / "out/book/page.html").read_text(encoding="utf-8")
+    source = f'<source media="(max-width: 640px)" srcset="../_images/{names[0]}_narrow.png"/>'
+    assert text == f"<picture>{source}{images[0]}</picture>{images[1]}"
+    assert (tmp_path / f"out/_images/{names[0]}_narrow.png").read_bytes() == b"narrow"
+    assert not (tmp_path / f"out/_images/{names[1]}_narrow.png").exists()
 
 
-@pytest.mark.parametrize(
-    "picture",
-    [
-        figure((10, 990)),
-        figure((10, 497), (503, 990)),  # ticks of one panel
-        figure((10, 200), (230, 990)),  # a legend at the side
-        figure((10, 470), (500, 990), height=900),
-        figure((10, 270), (300, 590), width=600),
-    ],
-    ids=["one panel", "no gutter", "not in the middle", "high", "small"],
-)
-def test_other_figures_are_left_whole(picture):
-    assert stacked_panels.stacked(picture) is None
+# Weight -------------------------------------------------------------------------------------------
 
 
-def test_pages_offer_the_second_picture_to_narrow_screens(tmp_path):
+def test_a_figure_gets_light_and_stays_what_it_was_to_the_eye(tmp_path):
+    shade = np.random.default_rng(0).uniform(size=(100, 400, 1))
+    picture = np.ones((300, 400, 4))
+    picture[100:200, :, :3] -= shade * [0.9, 0.5, 0.3]
+    picture[200:, :, :3] -= shade * [0.1, 0.6, 0.8]  # more shades than a byte tells apart
+    path = tmp_path / "a.png"
+    imsave(path, picture)
+    before = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    weight = path.stat().st_size
+    assert light_figures.lighten_picture(path) == (400, 300)
+    after = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    assert path.stat().st_size < weight
+    assert np.abs(after - before).max() <= 8  # of 255
+    assert (after[0, 0] == 255).all()  # white stays white, and blends into the paper
+    light = path.read_bytes()
+    light_figures.lighten_picture(path)
+    assert path.read_bytes() == light
+
+
+def test_pages_keep_the_room_of_a_figure_and_fetch_it_when_it_comes_near(tmp_path):
     for folder in ("_images", "book"):
         (tmp_path / folder).mkdir()
-    stacked_panels.imsave(tmp_path / "_images/two.png", figure((10, 470), (500, 990)))
-    stacked_panels.imsave(tmp_path / "_images/one.png", figure((10, 990)))
-    images = [f'<img alt="a" src="../_images/{name}.png" />' for name in ("two", "one")]
-    (tmp_path / "book/page.html").write_text("".join(images), encoding="utf-8")
+    for name, width, height in (("a", 300, 200), ("a_narrow", 150, 400)):
+        picture = np.ones((height, width, 4))
+        imsave(tmp_path / f"_images/{name}.png", picture)
+    source = '<source media="m" srcset="../_images/a_narrow.png"{}/>'
+    image = '<img alt="a" src="../_images/a.png"{}/><img alt="b" src="b.png" />'
+    page = tmp_path / "book/page.html"
+    page.write_text((source + image).format("", " "), encoding="utf-8")
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
     for _ in range(2):  # a page that was not written anew is left as it is
-        stacked_panels.offer(app, None)
-    text = (tmp_path / "book/page.html").read_text(encoding="utf-8")
-    source = '<source media="(max-width: 640px)" srcset="../_images/two_stacked.png"/>'
-    assert text == f"<picture>{source}{images[0]}</picture>{images[1]}"
-    assert (tmp_path / "_images/two_stacked.png").exists()
+        light_figures.lighten(app, None)
+    sizes = ' width="150" height="400"', ' width="300" height="200" loading="lazy"'
+    assert page.read_text(encoding="utf-8") == (source + image).format(*sizes)
 
 
 # Fonts --------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """The reference pages in Markdown: every example is run, every line of a table evaluated."""
 
 import doctest
+import importlib
 import json
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +22,14 @@ from companion.gradient_check import check_gradient
 from tests.guards.prose_numbers import claims
 
 BOOK = Path(__file__).parents[1] / "book"
-PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("*.md"))}
+sys.path.insert(0, str(BOOK / "_ext"))
+
+import api_pages  # noqa: E402
+
+PAGES = {
+    path.relative_to(BOOK).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted([*BOOK.glob("*.md"), *BOOK.glob("api/*.md")])
+}
 
 
 # The examples -------------------------------------------------------------------------------------
@@ -51,6 +60,36 @@ def test_prose_states_no_number_that_nothing_computed(name):
     assert [claim.text for claim in claims(PAGES[name])] == []
 
 
+# The package, module by module --------------------------------------------------------------------
+
+MODULES = [name for name in PAGES if name.startswith("api/")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_s_page_says_what_for_and_how_to_import(name):
+    module = f"companion.{name.removeprefix('api/')}"
+    assert re.match(rf"# `{module}`: \w[^|`]+\n", PAGES[name])
+    [line] = re.findall(r"^```python\n(.+)\n```$", PAGES[name], re.M)
+    brought = {}
+    exec(line, brought)
+    names = vars(importlib.import_module(module))
+    for imported in brought.keys() - {"__builtins__"}:
+        assert brought[imported] is names.get(imported, sys.modules[module])
+
+
+def test_the_index_of_modules_has_a_row_for_each():
+    table = api_pages.index()
+    for name in MODULES:
+        [line] = re.findall(r"^```python\n(.+)\n```$", PAGES[name], re.M)
+        assert table.count(f"| `{line}` | ") == 1
+        assert table.count(f"</book/{name}>` |") == 1
+    assert table.count("\n") == len(MODULES) + 1
+
+
+def test_the_parts_of_a_module_are_its_public_modules():
+    assert api_pages.parts("companion.reference") == ["companion.reference.focal"]  # and not _exact
+
+
 # The table of calls -------------------------------------------------------------------------------
 
 LINE = re.compile(r"(NumPy|PyTorch|scikit-learn) `([^`]+)`")
@@ -68,6 +107,7 @@ ARRAYS = {
     "soft_classes": np.array([[0.2, 0.3, 0.5]] * 3 + [[1.0, 0.0, 0.0]] * 2),
     "mask": np.array([True, False, True, True, False]),
     "channel_weight": np.array([1.0, 2.0, 3.0]),
+    "question_weight": np.array([4.0, 0.5, 2.0]),
     "chosen": np.array([1.0, -0.5, 2.0, 0.25, 3.0]),
     "rejected": np.array([0.5, 0.75, -1.0, 0.25, 3.5]),
     "positive": np.array([2.0, 0.5, -1.0]),

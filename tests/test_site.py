@@ -1,8 +1,11 @@
 """The built site is whole and needs nobody else; every guard has been seen to fail."""
 
 import importlib
+import json
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -16,13 +19,13 @@ from tests.guards.site import (
     foreign_styles,
     missing_alt,
     missing_title,
+    pages,
     raw_tex,
 )
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build/html"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
-NOT_PAGES = {"_static/webpack-macros.html", "_static/sbt-webpack-macros.html"}
+PAGES = pages(SITE)
 
 
 # The site -----------------------------------------------------------------------------------------
@@ -31,19 +34,16 @@ NOT_PAGES = {"_static/webpack-macros.html", "_static/sbt-webpack-macros.html"}
 def test_every_chapter_was_built():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    missing = [name for name in [toc["root"], *chapters] if not (SITE / f"{name}.html").exists()]
+    modules = [f"book/api/{path.stem}" for path in (ROOT / "book/api").glob("*.md")]
+    names = [toc["root"], *chapters, *modules]
+    missing = [name for name in names if not (SITE / f"{name}.html").exists()]
     assert not missing, f"{', '.join(missing)} not in {SITE}: run `make book` first"
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.__name__)
 def test_site_obeys(guard):
     assert PAGES, f"there is no site in {SITE}: run `make book` first"
-    complaints = [
-        f"{page}: {complaint}"
-        for page in PAGES
-        if page not in NOT_PAGES
-        for complaint in guard(read(page))
-    ]
+    complaints = [f"{page}: {complaint}" for page in PAGES for complaint in guard(read(page))]
     assert not complaints, "\n".join(complaints)
 
 
@@ -53,6 +53,32 @@ PARSED = {}
 def read(page):
     """Return a page of the site, parsed once for all guards."""
     return PARSED.setdefault(page, Page(SITE / page, SITE))
+
+
+def test_every_page_says_what_it_is_to_those_that_show_links():
+    for page in PAGES:
+        # The source of a module is written anew only when it has changed.
+        if read(page).redirect or page.startswith("_modules"):
+            continue
+        head = read(page).soup.head
+        said = {tag.get("property") or tag.get("name"): tag.get("content") for tag in head("meta")}
+        for name in ("og:title", "og:type", "og:description", "twitter:card"):
+            assert said.get(name), (page, name)
+            assert len(head.select(f'[property="{name}"], [name="{name}"]')) == 1, (page, name)
+        assert "<" not in said["og:title"], page
+        if "og:image" in said:
+            assert said["og:image"].startswith("https://"), page
+    assert (SITE / "_static/social-card.png").exists()
+
+
+def test_the_page_for_lost_addresses_searches_and_names_pages_that_are_there():
+    page = read("404.html")
+    assert page.soup.select_one(".not-found form[action='search.html'] input[name=q]")
+    first = page.soup.head.find(["base", "link", "script"])
+    assert first.name == "base" or "searchindex.js" in first.get_text()  # before any address
+    listed = json.loads(re.search(r"\}\)\((\[\[.*\]\])\)</script>", page.text)[1])
+    assert len(listed) > 30
+    assert [address for address, _, _ in listed if not (SITE / address).exists()] == []
 
 
 def test_stylesheets_load_nothing_foreign():
@@ -67,6 +93,8 @@ def test_links_into_a_moved_section_are_led_to_where_it_is():
     for page, sections in moved.items():
         here = anchors(SITE / f"book/{page}.html")
         for old, new in sections.items():
+            if "$" in new:  # a pattern
+                continue
             target, _, section = new.partition("#")
             assert old not in here, f"{page}#{old} is still there"
             assert section in anchors(SITE / f"book/{target}.html"), new
@@ -74,22 +102,59 @@ def test_links_into_a_moved_section_are_led_to_where_it_is():
             assert f'"{old}": "{target}.html#{section}"' in text
 
 
-def test_api_page_has_every_public_name():
-    page = SITE / "book/api.html"
-    assert page.exists(), f"{page} is missing: run `make book` first"
-    shown = {tag["id"] for tag in Page(page, SITE).soup.find_all(id=True)}
-    public = set()
+def test_the_list_of_calls_has_every_line_in_the_tab_of_its_library():
+    page = read("book/which_call.html")
+    shown = [
+        (label.get_text().strip(), label.find_next_sibling("div").get_text().strip())
+        for label in page.soup.select(".calls label")
+    ]
+    source = (ROOT / "book/which_call.md").read_text(encoding="utf-8")
+    assert shown == re.findall(r"(NumPy|PyTorch|scikit-learn) `([^`]+)`", source)
+
+
+def test_the_asserts_of_a_page_that_have_a_tick_are_those_that_were_seen_failing():
+    records = yaml.safe_load((ROOT / "book/_data/seen_failing.yml").read_text(encoding="utf-8"))
+    for name, kept in records.items():
+        cells = nbformat.read(ROOT / f"book/{name}.ipynb", as_version=4).cells
+        hidden = {
+            c.id for c in cells if {"remove-cell", "remove-input"} & {*c.metadata.get("tags", [])}
+        }
+        lines = read(f"book/{name}.html").soup.select(".seen-failing .hll")
+        shown = sorted(line.get_text().strip() for line in lines)
+        assert shown == sorted(each["assert"] for each in kept if each["cell"] not in hidden), name
+
+
+def names_on(page):
+    """Return the names of the package that a page of the reference describes."""
+    return {tag["id"] for tag in read(f"book/api/{page}.html").soup.find_all(id=True)}
+
+
+def test_the_page_of_a_module_has_its_public_names():
+    pages = {path.stem: names_on(path.stem) for path in (ROOT / "book/api").glob("*.md")}
+    shown = set().union(*pages.values())
     for room in modules(ROOT / "companion"):
-        if not any(part.startswith("_") for part in room.split(".")):
+        if room != "__init__" and not any(part.startswith("_") for part in room.split(".")):
             module = importlib.import_module(f"companion.{room}")
-            public |= {f"module-{module.__name__}"}
+            assert f"module-{module.__name__}" in pages[room.partition(".")[0]]
             # A function that two modules bring stands with the one that defines it.
-            public |= {
+            lacking = {
                 f"{module.__name__}.{name}"
                 for name in module.__all__
                 if f"{getattr(getattr(module, name), '__module__', '')}.{name}" not in shown
-            }
-    assert not public - shown, f"book/api.md lacks {sorted(public - shown)}"
+            } - pages[room.partition(".")[0]]
+            assert not lacking, f"book/api/{room.partition('.')[0]}.md lacks {sorted(lacking)}"
+
+
+def test_a_link_to_a_name_on_the_page_that_had_all_is_led_to_the_page_of_its_module():
+    text = (SITE / "book/api.html").read_text(encoding="utf-8")
+    table = json.loads(re.search(r"\}\)\((\{.*\})\)</script>", text)[1])
+    [(old, new)] = [(old, new) for old, new in table.items() if "$" in new]
+    new = new.replace("$1", r"\1").replace("$&", r"\g<0>")  # as Python writes it
+    for page in (ROOT / "book/api").glob("*.md"):
+        names = [name for name in names_on(page.stem) if re.match(r"(?:module-)?companion\.", name)]
+        assert names
+        for name in names:
+            assert re.sub(rf"^(?:{old})$", new, name) == f"api/{page.stem}.html#{name}"
 
 
 # Planted faults -----------------------------------------------------------------------------------

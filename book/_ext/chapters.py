@@ -21,6 +21,7 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
 from drawings import drawing
+from ticks import seen_failing
 
 ROOT = Path(__file__).parents[2]
 WORDS, CELLS = 200, 4  # read in a minute
@@ -39,6 +40,7 @@ class Chapter:
     minutes: int
     cells: int  # of code, whose outputs are compared with a fresh run
     proofs: int  # by SymPy, run on the page
+    above: str = ""  # the page below which it unfolds
 
     @property
     def drawing(self) -> str:
@@ -62,7 +64,24 @@ def chapters() -> dict[str, Chapter]:
             keyword = entry.get("title", page)
             facts = {"question": "", "minutes": 0, "cells": 0, "proofs": 0} | about
             found[page] = Chapter(page, part["caption"], number, keyword, **facts)
+            for below in _below(entry):
+                text = (ROOT / f"{below}.md").read_text(encoding="utf-8")
+                about = facts | {"question": _question(re.findall(r"^# (.+)$", text, re.M)[0])}
+                name = Path(below).name
+                found[below] = Chapter(below, part["caption"], None, name, **about, above=page)
     return found
+
+
+def _below(entry: dict[str, Any]) -> list[str]:
+    """Return the pages that unfold below an entry of the table of contents, by name."""
+    patterns = [section["glob"] for section in entry.get("sections", [])]
+    paths = sorted(path for pattern in patterns for path in ROOT.glob(f"{pattern}.md"))
+    return [path.relative_to(ROOT).with_suffix("").as_posix() for path in paths]
+
+
+def _question(heading: str) -> str:
+    question = heading.partition(": ")[2] or heading
+    return question[0].upper() + question[1:]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -72,9 +91,8 @@ def _read(path: Path) -> dict[str, Any]:
     text = list(takewhile(lambda cell: "## Exercises" not in cell.source.splitlines(), cells))
     words = sum(len(cell.source.split()) for cell in text if cell.cell_type == "markdown")
     minutes = words / WORDS + len(text) / CELLS
-    question = heading.partition(": ")[2] or heading
     return {
-        "question": question[0].upper() + question[1:],
+        "question": _question(heading),
         "minutes": max(5, 5 * round(minutes / 5)),
         "cells": len(code),
         "proofs": len({name for source in code for name in PROOF.findall(source)}),
@@ -86,18 +104,23 @@ def describe(app: Sphinx, page: str, template: str, context: dict, doctree: obje
     known = chapters()
     parts: dict[str, list[Chapter]] = {}
     for chapter in known.values():
-        parts.setdefault(chapter.part, []).append(chapter)
+        if not chapter.above:
+            parts.setdefault(chapter.part, []).append(chapter)
     context["parts"], context["logo"] = parts, drawing("logo")
     context["chapter"] = chapter = known.get(page)
+    context["unfolded"] = unfolded = chapter and (chapter.above or page)
+    context["below"] = [each for each in known.values() if each.above == unfolded]
     context["page_sections"] = _sections(context.get("toc") or "")
-    names = list(known)
+    names = _neighbours(chapter) if chapter else []
     place = names.index(page) if chapter else -1
     context["before"] = known[names[place - 1]] if place > 0 else None
     context["after"] = known[names[place + 1]] if -1 < place < len(names) - 1 else None
     if chapter is None:
         return
     if chapter.question:
-        context["title"] = f"{chapter.keyword}: {chapter.question}"
+        of_module = chapter.above == "book/api"
+        name = f"companion.{chapter.keyword}" if of_module else chapter.keyword
+        context["title"] = f"{name}: {chapter.question}"
         text = html.escape(f"{context['title']} Binary cross-entropy, derived and checked.")
         context["metatags"] += f'\n<meta name="description" content="{text}"/>'
     if chapter.number is None or "body" not in context:
@@ -110,9 +133,18 @@ def describe(app: Sphinx, page: str, template: str, context: dict, doctree: obje
             f'<span class="tick"></span> {chapter.proofs} SymPy proof{"s" * (chapter.proofs > 1)}'
         )
     facts.append(f'<span class="tick"></span> {chapter.cells} cells compared with a fresh run')
+    if failing := len(seen_failing().get(Path(page).name, [])):
+        facts.append(f'<span class="tick"></span> {failing} asserts seen failing')
     below = "".join(f"<span>{fact}</span>" for fact in facts)
     body = context["body"].replace("<h1", f"{kicker}<h1", 1)
     context["body"] = body.replace("</h1>", f'</h1><p class="chapter-facts">{below}</p>', 1)
+
+
+def _neighbours(chapter: Chapter) -> list[str]:
+    """Return the pages among which its reader turns: of its own level, after the one above them."""
+    known = chapters().values()
+    level = [each.page for each in known if each.above == chapter.above]
+    return [chapter.above, *level] if chapter.above else level
 
 
 def _sections(toc: str) -> list[tuple[str, str]]:

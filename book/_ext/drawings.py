@@ -125,6 +125,10 @@ DRAWINGS: dict[str, list[str]] = {
             (h, "s-line" if h in (44, 20) else "f-one") for h in (16, 30, 10, 44, 22, 40, 20, 34))),
         path("slope", "M6 30H114"),
     ],
+    "many_questions": [
+        *(square("one" if (x, y) in {(0, 0), (2, 0), (1, 2), (3, 2), (0, 3), (2, 3), (5, 3)}
+                 else "line", 24 + 12 * x, 9 + 12 * y) for y in range(4) for x in range(6)),
+    ],
     "soft_targets": [
         BASE,
         *(curve(c, lambda z, y=y: y * softplus(-z) + (1 - y) * softplus(z), -4, 4, y=(58, 6, 4))
@@ -141,6 +145,12 @@ DRAWINGS: dict[str, list[str]] = {
         path("ink", "M10 8L62 46"),
         path("wrong", "M62 46L72 50 78 38 86 42 94 26 100 30 110 10"),
         dot("exact", 66, 48),
+    ],
+    "what_your_loss_says": [
+        BASE,
+        curve("one", lambda t: exp(-t) + 0.08, 0, 4, y=(58, 8, 1.1)),
+        curve("wrong", lambda t: 0.5 * exp(-2 * t) + 0.58, 0, 4, y=(58, 8, 1.1)),
+        path("line", "M6 31H114"),
     ],
     "training_a_classifier": [
         BASE,
@@ -159,6 +169,10 @@ DRAWINGS: dict[str, list[str]] = {
         *(dot("ink", 34 + 52 * p, 58 - 52 * sigmoid(2 * log(p / (1 - p))), 2.2)
           for p in (0.15, 0.35, 0.65, 0.85)),
     ],
+    "clinic": [
+        *(dot("one" if yes else "zero", left + 22 * ((yes + turned) % 2), 12 + 13 * i)
+          for left, turned in ((22, 0), (76, 1)) for i, yes in enumerate((1, 0, 1, 0))),
+    ],
     "bce_in_disguise": [
         curve("ink", lambda m: softplus(-m), -4, 4, y=(54, 6, 4)),
         *(dot(c, 60 + 13 * m, 54 - 12 * softplus(-m))
@@ -173,6 +187,12 @@ DRAWINGS: dict[str, list[str]] = {
     "frameworks_compared": [
         *(dot("wrong" if (x, y) in {(2, 1), (4, 0), (1, 3)} else "exact", 28 + 16 * x, 10 + 15 * y)
           for x in range(5) for y in range(4)),
+    ],
+    "how_fast": [
+        *(f'<path class="f-{colour}" d="M14 {8 + 13 * i}h{length}v7h-{length}z"/>'
+          for i, (colour, length) in enumerate(
+              (("wrong", 98), ("zero", 50), ("one", 32), ("exact", 18)))),
+        path("line", "M28 2V62"),
     ],
 }  # fmt: skip
 

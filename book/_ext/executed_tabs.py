@@ -75,6 +75,11 @@ def _tab_set(tabs: dict[str, list[nodes.Node]]) -> list[nodes.Node]:
         for tag, cells in tabs.items():
             LOGGER.warning("a lone %s cell: tabs need two neighbours", tag, location=cells[0])
         return [cell for cells in tabs.values() for cell in cells]
+    return [tab_set(tabs)]
+
+
+def tab_set(tabs: dict[str, list[nodes.Node]]) -> nodes.container:
+    """Return tabs, by their tags in `LABELS`; readers choose a library for all of them at once."""
     items = []
     for tag, cells in tabs.items():
         label = nodes.rubric(LABELS[tag], LABELS[tag], classes=["sd-tab-label"])
@@ -83,7 +88,7 @@ def _tab_set(tabs: dict[str, list[nodes.Node]]) -> list[nodes.Node]:
         items.append(
             create_component("tab-item", classes=["sd-tab-item"], children=[label, content])
         )
-    return [create_component("tab-set", classes=["sd-tab-set"], children=items)]
+    return create_component("tab-set", classes=["sd-tab-set"], children=items)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

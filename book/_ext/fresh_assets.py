@@ -2,8 +2,9 @@
 
 Sphinx looks at the pages alone: with those unchanged it stops before it copies the static files,
 and never asks whether the code that made a page is still the same. A digest of these folders, kept
-as a configuration value, lets Sphinx notice by itself. So does a second value for what a page
-shows of the rest of the project: sidebar, cards and counts change while the page itself does not.
+as a configuration value, lets Sphinx notice by itself. So does a second value for what a page shows
+of the rest of the project: sidebar, cards and counts change while the page itself does not. Pages
+of source code, for which `viewcode` looks at the code alone, are removed where they are older.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from landing import counts
 from moved import moved
 
 BOOK = Path(__file__).parents[1]
-FOLDERS = [BOOK / name for name in ("_ext", "_static", "_templates", "explorers")]
+FOLDERS = [BOOK / name for name in ("_data", "_ext", "_static", "_templates", "explorers")]
 
 
 def digest(folders: list[Path]) -> str:
@@ -42,9 +43,18 @@ def remember(app: Sphinx, config: Config) -> None:
     config.fresh_assets_facts = facts()
 
 
+def forget_listings(app: Sphinx) -> None:
+    """Remove the pages of source code that are older than what made them."""
+    made = max(path.stat().st_mtime for folder in FOLDERS for path in folder.rglob("*.*"))
+    for page in Path(app.outdir, "_modules").rglob("*.html"):
+        if page.stat().st_mtime < made:
+            page.unlink()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the values: one that has Sphinx read all pages again, and one that it write them."""
     app.add_config_value("fresh_assets_digest", "", "env", [str])
     app.add_config_value("fresh_assets_facts", "", "html", [str])
     app.connect("config-inited", remember)
+    app.connect("builder-inited", forget_listings)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

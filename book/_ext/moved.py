@@ -2,7 +2,8 @@
 
 A browser tells no server which section it looks for, so a page that lost sections carries a line of
 script: where the section named in the address is not on the page, it goes on to the new one.
-`book/moved.yml` says which: old page, old section, new page and section.
+`book/moved.yml` says which: old page, old section, new page and section. An old section may be a
+pattern, whose parts stand in the new address as $1, the whole as $&.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from sphinx.application import Sphinx
 TABLE = Path(__file__).parents[1] / "moved.yml"
 SCRIPT = """<script>(moved => {{
   const at = decodeURIComponent(location.hash.slice(1));
-  if (moved[at] && !document.getElementById(at)) location.replace(moved[at]);
+  if (!at || document.getElementById(at)) return;
+  const old = Object.keys(moved).find(name => RegExp(`^(?:${{name}})$`).test(at));
+  if (old) location.replace(at.replace(RegExp(`^(?:${{old}})$`), moved[old]));
 }})({})</script>"""
 
 
@@ -27,7 +30,7 @@ def moved() -> dict[str, dict[str, str]]:
 
 def lead_on(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
     """Put the script under the page's text."""
-    sections = moved().get(page.rpartition("/")[2])
+    sections = moved().get(page.removeprefix("book/"))
     if sections and "body" in context:
         addresses = {old: new.replace("#", ".html#") for old, new in sections.items()}
         context["body"] += SCRIPT.format(json.dumps(addresses, sort_keys=True))

@@ -45,7 +45,6 @@
     picture.addEventListener("pointermove", event => { if (event.buttons) follow(event); });
     logit.addEventListener("input", draw);
     label.addEventListener("input", draw);
-    document.documentElement.classList.add("scripted");
     draw();
   }
 

@@ -12,9 +12,9 @@ from companion._numba.binary import logits, probabilities
 from companion._numba.blocks import run_block
 from companion._numba.categorical import run_rows
 from companion._numba.focal import focal
-from companion._numba.tiles import LANES
+from companion._numba.tiles import LANES, is_long
 
-__all__ = ["KERNELS", "LANES", "run_block", "run_rows"]
+__all__ = ["KERNELS", "LANES", "is_long", "run_block", "run_rows"]
 
 KERNELS = {"logits": logits, "probabilities": probabilities, "focal": focal}
 """kernel(smoothing, dtype, **options) makes the options of a block."""

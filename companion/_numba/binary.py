@@ -9,6 +9,7 @@ from numba import types
 
 from companion._numba.arithmetic import exp_minus, log1p_unit, log_unit, multiply_add
 from companion._numba.blocks import Smoothing, family, labels, number, part, smoothing
+from companion._numba.compiler import wide_vectors
 
 __all__ = ["Logits", "Probabilities", "logits", "probabilities"]
 
@@ -42,6 +43,7 @@ def _logits(options, x, y, value, gradient, hessian):
     slopes = gradient is not types.none or hessian is not types.none
 
     def fill(options, x, y, value, gradient, hessian, start, stop):
+        wide_vectors()
         one = x.dtype.type(1)
         pos_weight = part(options.pos_weight, start, stop)
         for i in range(stop - start):
@@ -71,6 +73,7 @@ def _probabilities(options, x, y, value, gradient, hessian):
     smoothed = options.types[0] is not types.none
 
     def fill(options, x, y, value, gradient, hessian, start, stop):
+        wide_vectors()
         one = x.dtype.type(1)
         zero = x.dtype.type(0)
         limit = x.dtype.type(746)  # above every finite -log; an infinite one needs no correction

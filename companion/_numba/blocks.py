@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from companion._numba.compiler import compiled
+from companion._numba.compiler import compiled, wide_vectors
 
 __all__ = [
     "CHUNK",
@@ -142,6 +142,7 @@ def _finish_row(row, weight, divisor):
         return lambda row, weight, divisor: None
 
     def finish(row, weight, divisor):
+        wide_vectors()
         if weight is not None:
             for i in range(row.size):
                 w = number(weight, i)
@@ -167,6 +168,7 @@ def _total_of(target, row):
 
 @compiled(fastmath={"reassoc"})
 def _sum(row):
+    wide_vectors()
     total = 0.0
     for i in range(row.size):
         total += row[i]
@@ -176,6 +178,7 @@ def _sum(row):
 @compiled()
 def _outside(values, size):
     """Return how many of so many values are not in [0, 1]."""
+    wide_vectors()
     count = 0
     for i in range(size):
         v = number(values, i)
@@ -190,6 +193,7 @@ def run(options, x, y, weight, divisor, value, gradient, hessian, size):
     `value`, `gradient` and `hessian` are each an array to be filled, True if the sum is wanted, or
     None. `x`, `y` and `weight` (or None) are arrays of the block's size or of none.
     """
+    wide_vectors()
     buffers = np.empty((3, min(size, CHUNK)), x.dtype)
     values, gradients, hessians, wrong = 0.0, 0.0, 0.0, 0
     for start in range(0, size, CHUNK):

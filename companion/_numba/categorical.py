@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from companion._numba.arithmetic import log_unit
-from companion._numba.compiler import compiled, part_of_kernels
+from companion._numba.compiler import compiled, part_of_kernels, wide_vectors
 from companion._numba.softmax import log1p, softmax, total, two_sum
 from companion._numba.tiles import LANES, is_long, load, load_labels, place, store
 
@@ -26,6 +26,7 @@ def _times(weight, number):
 @part_of_kernels
 def _one_class(z, e, top, rest, where, right, row_weight, alone, loss, slopes):
     """Fill the losses where one class is right, and the gradients, which replace e."""
+    wide_vectors()
     lanes = top.size
     for j in range(lanes):
         loss[j] = 0.0 if z[1][right[j]] == top[j] else top[j] - z[1][right[j]]
@@ -44,6 +45,7 @@ def _one_class(z, e, top, rest, where, right, row_weight, alone, loss, slopes):
 @part_of_kernels
 def _sum_others(a, others, run, beyond, alone):
     """Fill the sum of a row's numbers but for each one, without a difference."""
+    wide_vectors()
     classes, lanes = a.shape
     for j in range(lanes):
         run[j] = beyond[j] = 0.0
@@ -69,6 +71,7 @@ def _sum_others(a, others, run, beyond, alone):
 @part_of_kernels
 def _any_class(z, e, a, others, top, rest, run, beyond, alone, loss, slopes):
     """Fill the losses for the weighted labels a, and the gradients, which replace e."""
+    wide_vectors()
     classes, lanes = z.shape
     for j in range(lanes):
         run[j] = log1p(rest[j])
@@ -89,6 +92,7 @@ def _any_class(z, e, a, others, top, rest, run, beyond, alone, loss, slopes):
 @part_of_kernels
 def _probabilities(p, a, loss, slopes):
     """Fill the losses of probabilities, and the gradients, which replace them."""
+    wide_vectors()
     classes, lanes = p.shape
     for j in range(lanes):
         loss[j] = 0.0
@@ -102,6 +106,7 @@ def _probabilities(p, a, loss, slopes):
 @part_of_kernels
 def _scale(block, row_weight, divisor):
     """Weigh each row of a block, and divide it."""
+    wide_vectors()
     classes, lanes = block.shape
     for k in range(classes):
         for j in range(lanes):
@@ -131,6 +136,7 @@ def _run(
     lanes,
     places,
 ):
+    wide_vectors()
     z, e, a, others = blocks
     top, rest, loss, kept, class_weight, row_weight, sums, errors, run, beyond = lanes
     base, where, right = places

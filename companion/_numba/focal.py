@@ -9,6 +9,7 @@ from numba import types
 
 from companion._numba.arithmetic import exp_minus, log1p_unit, multiply_add
 from companion._numba.blocks import family, number
+from companion._numba.compiler import wide_vectors
 
 __all__ = ["Focal", "focal"]
 
@@ -34,6 +35,7 @@ def _focal(options, x, y, value, gradient, hessian):
     weighted = options.types[1] is not types.none
 
     def fill(options, x, y, value, gradient, hessian, start, stop):
+        wide_vectors()
         one = x.dtype.type(1)
         zero = x.dtype.type(0)
         gamma = options.gamma

@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import overload
 
 from companion._numba.arithmetic import exp_minus_short, exp_minus_sum, log_unit
-from companion._numba.compiler import part_of_kernels
+from companion._numba.compiler import part_of_kernels, wide_vectors
 
 __all__ = ["log1p", "softmax", "total", "two_sum"]
 
@@ -63,6 +63,7 @@ def _add_of(dtype, a, b):
 @part_of_kernels
 def total(numbers):
     """Return the sum of some numbers, from the first on."""
+    wide_vectors()
     result = 0.0
     for j in range(numbers.size):
         result += numbers[j]
@@ -72,6 +73,7 @@ def total(numbers):
 @part_of_kernels
 def _find_top(z, top, where, alone):
     """Set the largest number of each row and its place in the flat block; a NaN is never it."""
+    wide_vectors()
     classes, lanes = z.shape
     for j in range(lanes):
         top[j] = -np.inf
@@ -96,6 +98,7 @@ def softmax(dtype, z, e, top, where, rest, error, alone):
     The blocks z and e are each given twice, as it is and flat; `error` is memory for the lanes.
     Where there is no limit (several of +inf, or -inf alone) R is NaN.
     """
+    wide_vectors()
     classes, lanes = z[0].shape
     _find_top(z[0], top, where, alone)
     for j in range(lanes):

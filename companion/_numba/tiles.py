@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion._numba.compiler import part_of_kernels
+from companion._numba.compiler import part_of_kernels, wide_vectors
 
 __all__ = ["LANES", "LONG", "is_long", "load", "load_labels", "place", "store"]
 
@@ -79,6 +79,7 @@ def load_labels(labels, right, kept, spread, weight, base, runs, inner, alone, b
     Each is first multiplied by one number of `spread`, and the other is added; what is not kept
     gets 0.
     """
+    wide_vectors()
     lanes, (keep, add) = np.uint64(base.size), spread
     if labels is None:
         for i in range(block.size):

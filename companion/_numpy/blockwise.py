@@ -17,11 +17,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-__all__ = ["BLOCK", "evaluate", "in_blocks"]
+__all__ = ["BLOCK", "SHARE", "evaluate", "in_blocks"]
 
 BLOCK = 65536
 """Elements in a block, half a MiB of float64, so that a handful of rows stay in the cache,
 and two threads seldom meet at the interpreter's lock."""
+
+SHARE = 4
+"""Blocks that pay for another thread, which takes some 150 µs to start, join and leave: as long as
+a compiled loss of 100,000 elements."""
 
 
 def in_blocks(
@@ -44,7 +48,8 @@ def in_blocks(
     block : int
         The greatest length of a block.
     workers : int
-        Threads; NumPy's loops release the interpreter's lock.
+        Threads at most, each with `SHARE` blocks or more; NumPy's loops release the interpreter's
+        lock.
 
     Returns
     -------
@@ -59,8 +64,8 @@ def in_blocks(
         with np.errstate(all="ignore"):
             return list(process(bounds))
 
-    threads = min(workers, len(bounds))
-    if threads <= 1:
+    threads = _count_threads(len(bounds), workers)
+    if threads == 1:
         results = run(bounds)
     else:
         share = -(-len(bounds) // threads)
@@ -105,7 +110,7 @@ def evaluate(
     scratch : int
         Rows of scratch that the kernel needs.
     workers : int
-        Threads; NumPy's loops release the interpreter's lock.
+        As for `in_blocks`.
 
     Returns
     -------
@@ -132,7 +137,7 @@ def evaluate(
     # From the calling thread's heap, which the next call finds warm; a new thread's is all faults.
     scratches = [
         np.empty((scratch + len(copies) + len(narrow), length), dtype)
-        for _ in range(min(workers, -(-size // BLOCK)))
+        for _ in range(_count_threads(-(-size // BLOCK), workers))
     ]
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
@@ -156,6 +161,10 @@ def evaluate(
                 flat[start:stop] = results[i]
 
     return in_blocks(process, size, workers=workers)
+
+
+def _count_threads(blocks: int, workers: int) -> int:
+    return max(1, min(workers, blocks // SHARE))
 
 
 def _scalar(operand: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -77,7 +77,7 @@ def evaluate_elementwise(
     check_choice("reduction", reduction, REDUCTIONS)
     usual = type(label_smoothing) is float and label_smoothing == 0
     smoothing = 0.0 if usual else check_smoothing(label_smoothing)
-    threads = count_workers(workers)
+    threads = 1 if workers is None else count_workers(workers)
     given = {name: option for name, option in options.items() if option is not None}
     plain = weight is None and not (given or smoothing) and reduction != "weighted_mean"
     compiled = engine.compiled() if formula.kernel else None

@@ -80,17 +80,21 @@ def _small_in_numpy(
     check_unit_interval("labels", y)
     shape, size, dtype = x.shape, x.size, x.dtype
     divisor = denominator(reduction, size, shape=shape)
-    rows = {kind: np.empty(size, dtype) for kind in want}
+    if len(shape) != 1:
+        x, y = x.reshape(-1), y.reshape(-1)
+    scratch = list(np.empty((formula.scratch + 1, size), dtype))
+    summed = scratch.pop()
+    keep = reduction == "none"
+    rows = {kind: np.empty(size, dtype) if keep or kind != "value" else summed for kind in want}
     results = []
     with np.errstate(all="ignore"):
-        scratch = np.empty((formula.scratch, size), dtype)
-        formula.fill(x.reshape(-1), y.reshape(-1), None, Rows(**rows), scratch, **formula.constants)
+        formula.fill(x, y, None, Rows(**rows), scratch, **formula.constants)
         for kind, row in rows.items():
-            if kind == "value" and reduction != "none":
-                results.append(rounded(sum_of(row) / divisor, dtype))
-                continue
-            scale(formula, kind, row, (x.reshape(-1), y.reshape(-1), None, None), divisor)
-            results.append(row.reshape(shape))
+            if row is summed:
+                results.append(dtype.type(sum_of(row) / divisor))
+            else:
+                scale(formula, kind, row, (x, y, None, None), divisor)
+                results.append(row.reshape(shape))
     return tuple(results)
 
 
@@ -118,6 +122,8 @@ def scale(
 
 def sum_of(values: np.ndarray) -> float:
     """Return the sum, in float64."""
+    if values.dtype is _FLOAT64:
+        return float(np.add.reduce(values))
     return float(np.add.reduce(values, dtype=np.float64))
 
 

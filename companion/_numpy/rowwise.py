@@ -221,7 +221,8 @@ def _run(
     ]
     value = outputs.get("value")
     length = NUMBERS * _LONGER if plain else NUMBERS
-    block = min(classes.rows, max(1, length // classes.count // compiled.LANES * compiled.LANES))
+    tile = 1 if compiled.is_long(classes.count, classes.inner) else compiled.LANES
+    block = min(classes.rows, max(tile, length // classes.count // tile * tile))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
         flat = [None if v is None else v.reshape(-1) for v in views] if plain else []

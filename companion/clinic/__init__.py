@@ -22,13 +22,11 @@ except ImportError as error:
 
 from companion.clinic.catalogue import BY_NAME
 from companion.clinic.diagnosis import diagnose_here
-from companion.clinic.inference import Assumption, Declared
+from companion.clinic.inference import Assumption, declare
 from companion.clinic.isolate import in_a_child, place_of
 from companion.clinic.report import Diagnosis, Report
 
-__all__ = ["Assumption", "Diagnosis", "Report", "assert_healthy", "declared_of", "diagnose"]
-
-_LABELS = ("soft", "hard", "signs", "index", "one-hot")
+__all__ = ["Assumption", "Diagnosis", "Report", "assert_healthy", "diagnose"]
 
 
 def diagnose(
@@ -116,7 +114,7 @@ def diagnose(
     >>> report.findings[0].call
     'loss(np.array([1.0]), np.array([1.0]))'
     """
-    declared = declared_of(
+    declared = declare(
         inputs=inputs, labels=labels, reduction=reduction, task=task, base=base, weight=weight,
         pos_weight=pos_weight, label_smoothing=label_smoothing, gamma=gamma, alpha=alpha,
         ignore_index=ignore_index, dtype=dtype,
@@ -126,13 +124,9 @@ def diagnose(
         if name not in BY_NAME:
             raise ValueError(f"expected: {name!r} is no finding; see companion.clinic.catalogue")
     if isolate:
-        place = place_of(loss)
-        if place is None:
-            raise TypeError("loss must be callable, got None")
-        beside = gradient if isinstance(gradient, str) else place_of(gradient)
-        return in_a_child(
-            place, declared, expected, budget, gradient=beside, hessian=place_of(hessian)
-        )
+        return in_a_child(place_of(loss), declared, expected, budget,
+                          gradient=place_of(gradient) if callable(gradient) else gradient,
+            hessian=place_of(hessian) if hessian else None)  # fmt: skip
     return diagnose_here(loss, declared, expected, budget, gradient, hessian)
 
 
@@ -164,43 +158,4 @@ def assert_healthy(loss: Any, *, allow: Mapping[str, str] | None = None, **optio
         raise AssertionError(str(report))
     raise AssertionError(
         f"allowed, and no longer found: {', '.join(report.unmet)}; take it off the list\n\n{report}"
-    )
-
-
-def declared_of(
-    *,
-    inputs: str | None = None,
-    labels: str | None = None,
-    reduction: str | None = None,
-    task: str | None = None,
-    base: float | None = None,
-    weight: Sequence[float] | None = None,
-    pos_weight: float | None = None,
-    label_smoothing: float | None = None,
-    gamma: float | None = None,
-    alpha: float | None = None,
-    ignore_index: float | None = None,
-    dtype: str | None = None,
-) -> Declared:
-    """Check what is declared of a loss, by the names of `diagnose`."""
-    for name, value, choices in (
-        ("inputs", inputs, ("logits", "probabilities")),
-        ("labels", labels, _LABELS),
-        ("reduction", reduction, ("mean", "sum", "none")),
-        ("task", task, ("binary", "categorical")),
-        ("dtype", dtype, ("float64", "float32", "float16")),
-    ):
-        if value is not None and value not in choices:
-            raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
-    if weight is not None and pos_weight is not None:
-        raise ValueError(
-            "give weight or pos_weight, not both: pos_weight is weight=(1, pos_weight)"
-        )
-    weights = tuple(map(float, weight)) if weight is not None else None
-    if pos_weight is not None:
-        weights = (1.0, float(pos_weight))
-    if alpha is not None:
-        weights = tuple(a * w for a, w in zip((1 - alpha, alpha), weights or (1, 1), strict=True))
-    return Declared(
-        inputs, labels, reduction, task, base, weights, label_smoothing, gamma, ignore_index, dtype
     )

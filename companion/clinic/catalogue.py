@@ -86,7 +86,17 @@ from companion.clinic.findings import (
     wrong_log_base,
 )
 
-__all__ = ["BY_NAME", "EDGES", "ENDS", "EXPLAINS", "FIRST", "SLOPE", "VALUE", "catalogue"]
+__all__ = [
+    "BY_NAME",
+    "EDGES",
+    "ENDS",
+    "EXPLAINS",
+    "FIRST",
+    "SLOPE",
+    "VALUE",
+    "catalogue",
+    "page_of",
+]
 
 FIRST: tuple[Finding, ...] = (
     hangs.FINDING,
@@ -208,13 +218,7 @@ _GRADIENTS = [
 ]
 # Left explains right: the right is withheld while the left stands.
 EXPLAINS: dict[str, list[str]] = {
-    "stateful": [
-        "formula-wrong",
-        "gradient-wrong",
-        "shape-broadcast",
-        "integer-labels-wrong",
-        "soft-labels-wrong",
-    ],
+    "stateful": [*_NUMERICS, *_GRADIENTS, "integer-labels-wrong", *(f.name for f in VALUE)],
     "input-modified": [
         "stateful",
         "gradient-wrong",
@@ -262,3 +266,44 @@ def catalogue() -> tuple[Finding, ...]:
 
 
 BY_NAME = {finding.name: finding for finding in catalogue()}
+
+_LABELS = {
+    "label-off-by-one",
+    "labels-ignored",
+    "labels-transformed",
+    "labels-unchecked",
+    "log-of-labels",
+    "smoothing-hidden",
+    "smoothing-wrong",
+    "soft-labels-nan",
+    "soft-labels-rejected",
+    "soft-labels-wrong",
+    "integer-labels-rejected",
+    "integer-labels-wrong",
+}
+_COUNTS = {
+    "class-weight-hidden",
+    "empty-class-nan",
+    "first-sample-only",
+    "mask-denominator",
+    "masked-included",
+    "mean-of-means",
+    "pos-weight-normalised",
+    "pos-weight-wrong-term",
+    "reduction",
+    "shape-broadcast",
+    "weight-ignored",
+    "wrong-divisor",
+}
+
+
+def page_of(finding: Finding) -> str:
+    """Return the page of the book that explains a finding."""
+    if finding.name in _LABELS:
+        return "labels"
+    if finding.name in _COUNTS:
+        return "counts"
+    for page, group in (("value", VALUE), ("ends", EDGES), ("derivatives", (*SLOPE, *ENDS))):
+        if finding in group:
+            return page
+    return "behaviour"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -84,18 +85,30 @@ class Chart:
     def plain(self) -> Meaning:
         """What is meant, without weights; with the epsilon that the loss adds, if it adds one."""
         plain = self.meaning.plain
-        if fit(self.changes, plain.costs).fits(self.tolerance) or plain.gamma:
+        misfit = fit(self.changes, plain.costs).residual
+        if misfit <= 1e-10 or plain.gamma:
             return plain
         if self.meaning.binary:
-            question = Question(np.array([-800.0 if plain.logits else 0.0]), np.array([1.0]))
+            end = 800.0 if plain.logits else 1.0
+            worst = [
+                Question(np.array([-end if plain.logits else 0.0]), np.array([1.0])),
+                Question(np.array([end]), np.array([0.0])),
+            ]
         else:
-            question = self.edges.question([-800.0, 0, -1] if plain.logits else [0.0, 0.7, 0.3], 0)
-        cap = self.ask(question).total
-        if not 0.7 < cap < 600:
-            return plain
-        with_epsilon = replace(plain, epsilon=float(np.exp(-cap)))
-        fits = fit(self.changes, with_epsilon.costs).fits(self.tolerance)
-        return with_epsilon if fits else plain
+            row = [-800.0, 0, -1] if plain.logits else [0.0, 0.7, 0.3]
+            worst = [self.edges.question(row, 0)]
+        caps = [self.ask(question).total for question in worst]
+        found = [float(np.exp(-cap)) if 0.7 < cap < 600 else 0.0 for cap in caps]
+        choices: list[Any] = [e for e in found[:1] if e]
+        if any(found[1:]) and found[0] != found[1]:
+            choices.append((found[1], found[0]))
+        for epsilon in choices:
+            with_epsilon = replace(plain, epsilon=epsilon)
+            better = fit(self.changes, with_epsilon.costs)
+            # An epsilon of 1e-6 leaves a misfit that rounding could leave.
+            if better.fits(self.tolerance) and better.residual < misfit / 100:
+                return with_epsilon
+        return plain
 
     @property
     def size(self) -> int:
@@ -196,7 +209,7 @@ class Chart:
         ratios = self._factors(self.rows, self.batches.ordinary, self.meaning)
         if ratios is None or np.ptp(ratios) > max(1e-5, self.tolerance) * np.abs(ratios).max():
             return None
-        return float(ratios.mean())
+        return float(ratios.mean()) or None
 
     @cached_property
     def scale_of_larger(self) -> float | None:
@@ -208,7 +221,7 @@ class Chart:
         ratios = self.factors_of_larger / own * np.log(self.meaning.base)
         if np.ptp(ratios) > max(1e-5, self.tolerance) * np.abs(ratios).max():
             return None
-        return float(ratios.mean())
+        return float(ratios.mean()) or None
 
     @cached_property
     def soft(self) -> Table:
@@ -264,13 +277,16 @@ class Chart:
         """What each label pays, as a formula; None where no short one is found."""
         found = {}
         for label in (0, 1):
-            i = int(np.flatnonzero(self.labels == label)[0])
-            x = np.concatenate([[self.batches.ordinary.x[i]], self.changes.points])
-            moved = np.concatenate([[0.0], self.changes.moved[i]])
-            found[label] = describe(
-                x, moved * self.meaning.divisor(self.batches.ordinary.y), self.meaning.logits
-            )
+            first, second = (self._half(i) for i in np.flatnonzero(self.labels == label)[:2])
+            found[label] = first if first == second else None
         return found
+
+    def _half(self, i: int) -> list[tuple[float, str]] | None:
+        x = np.concatenate([[self.batches.ordinary.x[i]], self.changes.points])
+        moved = np.concatenate([[0.0], self.changes.moved[i]])
+        moved *= self.meaning.divisor(self.batches.ordinary.y)
+        terms = describe(x, moved, self.meaning.logits)
+        return terms and [(float(f"{factor:.7g}"), term) for factor, term in terms]
 
     @cached_property
     def matrix(self) -> Answer:

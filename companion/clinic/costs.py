@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from companion.clinic.meaning import Meaning
 
 __all__ = ["categorical_families", "describe", "families"]
 
-_Costs = Callable[[np.ndarray], np.ndarray]
+_Costs = Callable[[Any], Any]
 _TERMS = 2
 _EXACT = 1e-9  # residual of a description, relative to the largest value
 
@@ -55,7 +57,7 @@ def families(meaning: Meaning) -> dict[str, _Costs]:
             ),
         }
         return {**after, **twice}
-    through = {
+    through: dict[str, _Costs] = {
         name: lambda z, costs=costs: costs(elementary.sigmoid(z)) for name, costs in after.items()
     }
     twice = _pair(
@@ -67,6 +69,11 @@ def families(meaning: Meaning) -> dict[str, _Costs]:
         "activation twice": twice,
         **through,
         "square of the logit": _pair(lambda z: z**2, lambda z: (1 - z) ** 2),
+        "hinge": _pair(lambda z: np.maximum(0, 1 + z), lambda z: np.maximum(0, 1 - z)),
+        "squared hinge": _pair(
+            lambda z: np.maximum(0, 1 + z) ** 2, lambda z: np.maximum(0, 1 - z) ** 2
+        ),
+        "exponential": _pair(np.exp, lambda z: np.exp(-z)),
     }
 
 
@@ -91,12 +98,13 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
             "activation twice": lambda p: -log_softmax(p, axis=-1),
             "activation three times": lambda p: -log_softmax(softmax(p, axis=-1), axis=-1),
         }
-    return {
+    found: dict[str, _Costs] = {
         "activation missing, linear": lambda z: -np.asarray(z),
         "sigmoids": lambda z: np.concatenate([_softplus(z), _softplus(-z)], axis=-1),
         "activation twice": lambda z: -log_softmax(softmax(z, axis=-1), axis=-1),
         **on(lambda z: softmax(z, axis=-1)),
     }
+    return found
 
 
 # What a half may be made of -----------------------------------------------------------------------
@@ -191,4 +199,75 @@ def describe(x: np.ndarray, changes: np.ndarray, logits: bool) -> list[tuple[flo
                 )
         if found:
             return min(found, key=lambda each: each[0])[1]
+    return _with_a_constant(x, changes, logits)
+
+
+_CONSTANTS = np.concatenate([-np.geomspace(1e3, 1e-3, 120), np.geomspace(1e-6, 1e3, 400)])
+
+
+def _with_a_constant(
+    x: np.ndarray, changes: np.ndarray, logits: bool
+) -> list[tuple[float, str]] | None:
+    """Look for a term with another constant in it, c, beside a term without one or none."""
+    size = np.abs(x) if logits else x
+    shapes: dict[str, _Costs] = (
+        {
+            "log({}+e^z)": lambda c: np.log(c + np.exp(x)),
+            "log({}+e^-z)": lambda c: np.log(c + np.exp(-x)),
+            "log({}+e^-|z|)": lambda c: np.log(c + np.exp(-size)),
+            "log(1+e^({} z))": lambda c: _softplus(c * x),
+            "log({}+σ(z))": lambda c: np.log(c + elementary.sigmoid(x)),
+            "log({}-σ(z))": lambda c: np.log(c - elementary.sigmoid(x)),
+        }
+        if logits
+        else {
+            "log({}+p)": lambda c: np.log(c + x),
+            "log({}-p)": lambda c: np.log(c - x),
+            "p^{}": lambda c: x**c,
+            "(1-p)^{}": lambda c: (1 - x) ** c,
+        }
+    )
+    besides: dict[str, np.ndarray] = {"": np.zeros_like(x)}
+    if logits:
+        besides |= {"z": x, "max(z,0)": np.maximum(x, 0), "max(-z,0)": np.maximum(-x, 0)}
+    constants = _CONSTANTS[:, None]
+    with np.errstate(all="ignore"):
+        for shape, of in shapes.items():
+            values = of(constants)
+            moved = values - values[:, :1]
+            for (beside, extra), sign in itertools.product(besides.items(), (1.0, -1.0)):
+                signs = (1.0,) if not beside else (1.0, -1.0)
+                for other in signs:
+                    rest = changes - other * (extra - extra[0])
+                    at_last = partial(_difference, of, sign, float(rest[-1]))
+                    c = _root(sign * moved[:, -1] - rest[-1], at_last)
+                    if c is None:
+                        continue
+                    found = sign * (of(c) - of(c)[0])
+                    if np.abs(found - rest).max() <= 1e-7 * np.abs(changes).max():
+                        terms = [(sign, shape.format(f"{c:.6g}"))]
+                        return [(other, beside), *terms] if beside else terms
     return None
+
+
+def _difference(of: _Costs, sign: float, less: float, c: float) -> float:
+    values = of(c)
+    return float(sign * (values[-1] - values[0]) - less)
+
+
+def _root(values: np.ndarray, function: Callable[[float], float]) -> float | None:
+    """Return the first constant at which a function is 0, between two of `_CONSTANTS`."""
+    places = np.flatnonzero(
+        np.isfinite(values[:-1]) & np.isfinite(values[1:]) & (values[:-1] * values[1:] <= 0)
+    )
+    if not len(places):
+        return None
+    low, high = _CONSTANTS[places[0]], _CONSTANTS[places[0] + 1]
+    start = function(low)
+    for _ in range(60):
+        middle = (low + high) / 2
+        if function(middle) * start > 0:
+            low = middle
+        else:
+            high = middle
+    return float((low + high) / 2)

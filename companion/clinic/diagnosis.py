@@ -65,30 +65,30 @@ def diagnose_here(
             reading = Reading(Chart(patient, Meaning()), math.inf, ())
             found, missed_names = lost(reading.chart, name), None
         chart = reading.chart
-    if declared.labels is None:
-        found = [_softened(each) for each in found]
-    causes, consequences, limits = ordered(found)
-    names = {each.finding.name for each in found}
-    missed = [f"whether it has {', '.join(missed_names)}"] if missed_names else []
-    if missed_names is None:
-        missed = ["all else: the time was up"]
-    return Report(
-        name=name,
-        findings=tuple(Diagnosis.of(e) for e in causes if e.finding.name not in expected),
-        withheld=tuple(Diagnosis.of(e) for e in consequences if e.finding.name not in expected),
-        limits=tuple(Diagnosis.of(e) for e in limits),
-        expected=tuple(
-            Diagnosis.of(e) for e in (*causes, *consequences) if e.finding.name in expected
-        ),
-        unmet=tuple(each for each in expected if each not in names),
-        assumed=(*reading.assumed, *(Assumption("form", note) for note in notes)),
-        tried=_tried(chart) if missed_names is not None else (),
-        not_tried=(*missed, *_NEVER),
-        setup=setup or _setup(loss, chart),
-        calls=clock.calls,
-        seconds=time.perf_counter() - began,
-        table=_table(chart),
-    )
+        if declared.labels is None:
+            found = [_softened(each) for each in found]
+        causes, consequences, limits = ordered(found)
+        names = {each.finding.name for each in found}
+        missed = [f"whether it has {', '.join(missed_names)}"] if missed_names else []
+        if missed_names is None:
+            missed = ["all else: the time was up"]
+        return Report(
+            name=name,
+            findings=tuple(Diagnosis.of(e) for e in causes if e.finding.name not in expected),
+            withheld=tuple(Diagnosis.of(e) for e in consequences if e.finding.name not in expected),
+            limits=tuple(Diagnosis.of(e) for e in limits),
+            expected=tuple(
+                Diagnosis.of(e) for e in (*causes, *consequences) if e.finding.name in expected
+            ),
+            unmet=tuple(each for each in expected if each not in names),
+            assumed=(*reading.assumed, *(Assumption("form", note) for note in notes)),
+            tried=_tried(chart) if missed_names is not None else (),
+            not_tried=(*missed, *_NEVER),
+            setup=setup or _setup(loss, chart),
+            calls=clock.calls,
+            seconds=time.perf_counter() - began,
+            table=_table(chart),
+        )
 
 
 def name_of(loss: Any) -> str:

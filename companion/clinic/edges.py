@@ -9,7 +9,7 @@ import numpy as np
 
 from companion.clinic.patient import Answer, Question
 
-__all__ = ["Cap", "Edges", "Probe"]
+__all__ = ["Edges", "Probe"]
 
 _LADDER = {
     "float64": (20.0, 36.0, 40.0, 90.0, 300.0, 800.0),
@@ -91,16 +91,16 @@ class Edges:
             return []
         if self._chart.meaning.binary:
             return [(1.0, 1), (0.0, 0)] if right else [(0.0, 1), (1.0, 0)]
-        return [([1.0, 0.0, 0.0], 0)] if right else [([0.0, 1.0, 0.0], 0)]
+        return [([1.0, 0.0, 0.0], 0)] if right else [([0.0, 0.6, 0.4], 0)]
 
     @cached_property
-    def caps(self) -> list[Cap]:
+    def caps(self) -> list[_Cap]:
         """The largest loss at each end, where it is finite; the end p = 0 first."""
         found = []
         for probe in self.lost.get("float64", []):
             if probe.answer.finite:
                 label = 1 if self._chart.meaning.binary and probe.question.x[0] == 0 else 0
-                found.append(Cap(self, probe, label))
+                found.append(_Cap(self, probe, label))
         return found
 
     # Logits ---------------------------------------------------------------------------------------
@@ -123,6 +123,17 @@ class Edges:
         if self._chart.meaning.binary:
             return [(z, int(right)), (-z, int(not right))]
         return [([z, 0.0, -0.5], 0 if right else 1), ([-z, 0.0, -0.5], 1 if right else 0)]
+
+    @cached_property
+    def crowd(self) -> Probe | None:
+        """A far row beside an ordinary one, for losses that shift all rows by one maximum."""
+        meaning = self._chart.meaning
+        if not self.far or meaning.binary or not self._chart.right:
+            return None
+        first, second = self.question([800.0, 0.0, -0.5], 0), self.question([0.4, 1.1, -0.3], 1)
+        question = first.but(x=np.concatenate([first.x, second.x]),
+                             y=np.concatenate([first.y, second.y]))  # fmt: skip
+        return Probe(self._chart, question)
 
     @cached_property
     def infinite(self) -> list[Probe]:
@@ -155,7 +166,7 @@ class Edges:
         return self.probe(np.nan if self._chart.meaning.binary else [0.3, np.nan, 0.2], 1)
 
 
-class Cap:
+class _Cap:
     """A largest loss: how a certain and wrong prediction comes to cost a finite number."""
 
     def __init__(self, edges: Edges, probe: Probe, label: int) -> None:
@@ -182,5 +193,5 @@ class Cap:
 
     def _at(self, edges: Edges, p: float) -> Probe:
         if not edges._chart.meaning.binary:
-            return edges.probe([p, 1 - p, 0.0], 0)
+            return edges.probe([p, 0.6 * (1 - p), 0.4 * (1 - p)], 0)
         return edges.probe(p if self.label == 1 else 1 - p, self.label)

@@ -65,14 +65,14 @@ class Finding:
     examine: Callable[[Chart], Evidence | None]
     declared: dict[str, Any] = field(default_factory=dict)
     """How `diagnose` is to be asked about both."""
-    page: str = "forty_mistakes"
-    """The page that explains it."""
 
 
 def number(value: Any, digits: int = 6) -> str:
     """Write a number, or a few of them, as a report does."""
     values = np.ravel(np.asarray(value, dtype=object)).tolist()
-    texts = [each if isinstance(each, str) else f"{float(each):.{digits}g}" for each in values[:4]]
+    texts = [
+        each if isinstance(each, str) else f"{float(each) + 0.0:.{digits}g}" for each in values[:4]
+    ]
     if len(values) == 1:
         return texts[0]
     return "[" + ", ".join(texts + ["..."] * (len(values) > 4)) + "]"

@@ -8,20 +8,23 @@ bits, a weight) a little, a mistake 1, other costs 3, and what nothing explains 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from companion.clinic.catalogue import VALUE
 from companion.clinic.chart import Chart
+from companion.clinic.finding import LIMIT
 from companion.clinic.meaning import Meaning
 from companion.clinic.meeting import meet
 from companion.clinic.patient import Patient
 
-__all__ = ["Assumption", "Declared", "Reading", "infer"]
+__all__ = ["Assumption", "Declared", "Reading", "declare", "infer"]
 
+_LABELS = ("soft", "hard", "signs", "index", "one-hot")
 _RAISES = 100.0  # the cost of a reading whose ordinary batch gives no number
 _BASES = ((2.0, "in bits (base 2)"), (10.0, "of base 10"))
 
@@ -40,6 +43,45 @@ class Declared:
     gamma: float | None = None
     ignore: float | None = None
     dtype: str | None = None
+
+
+def declare(
+    *,
+    inputs: str | None = None,
+    labels: str | None = None,
+    reduction: str | None = None,
+    task: str | None = None,
+    base: float | None = None,
+    weight: Sequence[float] | None = None,
+    pos_weight: float | None = None,
+    label_smoothing: float | None = None,
+    gamma: float | None = None,
+    alpha: float | None = None,
+    ignore_index: float | None = None,
+    dtype: str | None = None,
+) -> Declared:
+    """Check what is declared of a loss, by the names of `diagnose`."""
+    for name, value, choices in (
+        ("inputs", inputs, ("logits", "probabilities")),
+        ("labels", labels, _LABELS),
+        ("reduction", reduction, ("mean", "sum", "none")),
+        ("task", task, ("binary", "categorical")),
+        ("dtype", dtype, ("float64", "float32", "float16")),
+    ):
+        if value is not None and value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    if weight is not None and pos_weight is not None:
+        raise ValueError(
+            "give weight or pos_weight, not both: pos_weight is weight=(1, pos_weight)"
+        )
+    weights = tuple(map(float, weight)) if weight is not None else None
+    if pos_weight is not None:
+        weights = (1.0, float(pos_weight))
+    if alpha is not None:
+        weights = tuple(a * w for a, w in zip((1 - alpha, alpha), weights or (1, 1), strict=True))
+    return Declared(
+        inputs, labels, reduction, task, base, weights, label_smoothing, gamma, ignore_index, dtype
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +111,7 @@ def infer(patient: Patient, declared: Declared, variation: int = 0) -> Reading:
     """Return the cheapest reading; the first of equals."""
     best: Reading | None = None
     candidates = list(_candidates(declared))
+    hint = _named(patient.loss)
     for swapped in (False, True):
         # A single reading is swapped only where it raises as it is.
         if swapped and (best is None or best.cost < (_RAISES if len(candidates) == 1 else 1)):
@@ -85,12 +128,26 @@ def infer(patient: Patient, declared: Declared, variation: int = 0) -> Reading:
                 first = Assumption("order", "the labels come first", usual=False)
                 cost = reading.cost + 0.2 if reading.cost < 1 else math.inf
                 reading = dataclasses.replace(reading, cost=cost, assumed=(first, *reading.assumed))
+            if reading.cost >= 1 and hint not in ("", meaning.inputs):
+                # Names decide only where each reading is a mistake.
+                reading = dataclasses.replace(reading, cost=reading.cost + 1.6)
             if best is None or reading.cost < best.cost:
                 best = reading
             if best.cost < 1 or reading.chart.ordinary.lost:
                 return best
     assert best is not None
     return best
+
+
+def _named(loss: Any) -> str:
+    """Return what the names of the parameters say that predictions are, if they say it."""
+    try:
+        names = [name.lower() for name in inspect.signature(loss).parameters]
+    except (TypeError, ValueError):
+        return ""
+    logits = any(name == "z" or "logit" in name for name in names)
+    probabilities = any(name == "p" or name.startswith("prob") for name in names)
+    return ("logits" if logits else "probabilities") if logits != probabilities else ""
 
 
 def _candidates(declared: Declared) -> Iterator[Meaning]:
@@ -127,6 +184,8 @@ def _candidates(declared: Declared) -> Iterator[Meaning]:
 def _read(patient: Patient, meaning: Meaning, declared: Declared, variation: int) -> Reading:
     chart = Chart(patient, meaning, variation)
     patient = meet(patient, chart.batches.ordinary)
+    if patient.manner.shape == "scalar":
+        meaning = dataclasses.replace(meaning, reduction="none")
     chart = Chart(patient, meaning, variation)
     assumed = []
     if declared.inputs is None:
@@ -138,7 +197,7 @@ def _read(patient: Patient, meaning: Meaning, declared: Declared, variation: int
     if chart.ordinary.values is None:
         return Reading(chart, _RAISES, tuple(assumed))
     if not chart.ordinary.finite or not chart.changes.finite:
-        return Reading(chart, 50.0, tuple(assumed))
+        return Reading(chart, 4.5 if _explained(chart) else 50.0, tuple(assumed))
     if not chart.changes.moved.any():
         return Reading(chart, 10.0, tuple(assumed))
     chart, conventions, cost = _conventions(chart, declared, variation)
@@ -149,9 +208,22 @@ def _read(patient: Patient, meaning: Meaning, declared: Declared, variation: int
         simple = chart.factors is not None or chart.clean
         return Reading(chart, 1.0 + cost + (0.0 if simple else 0.5), tuple(assumed))
     if chart.fits or chart.foreign is not None:
-        return Reading(chart, 3.0, tuple(assumed))
-    named = any(finding.examine(chart) for finding in VALUE if finding.name != "formula-wrong")
-    return Reading(chart, 4.0 if named else 5.0, tuple(assumed))
+        # Rows of sigmoids are as well many yes-or-no questions.
+        rows = chart.foreign is not None and chart.foreign[0] in ("sigmoids", "two terms")
+        return Reading(chart, 4.2 if rows else 3.0, tuple(assumed))
+    if _explained(chart):
+        return Reading(chart, 4.0, tuple(assumed))
+    described = meaning.binary and None not in chart.halves.values()
+    return Reading(chart, 4.5 if described else 5.0, tuple(assumed))
+
+
+def _explained(chart: Chart) -> bool:
+    """Whether a mistake with a name of its own is found in the value."""
+    for finding in VALUE:
+        evidence = finding.examine(chart) if finding.name != "formula-wrong" else None
+        if evidence is not None and (evidence.severity or finding.severity) != LIMIT:
+            return True
+    return False
 
 
 def _conventions(
@@ -172,7 +244,7 @@ def _conventions(
         assumed.append(Assumption(name, words, usual=False))
 
     if declared.reduction is None:
-        size = chart.ordinary.values.size  # type: ignore[union-attr]
+        size = chart.ordinary.values.size
         if size == chart.size and size > 1:
             adopt("reduction", "it returns one number for each prediction", 0.1, reduction="none")
         elif _is_sum(chart):
@@ -208,7 +280,16 @@ def _adopt_weight(chart: Chart, adopt: Any) -> None:
     """Weights that are plain numbers, the same in a larger batch or divided by their sum."""
     found = np.asarray(chart.by_class) * math.log(chart.meaning.base)
     larger = chart.factors_of_larger
-    if len(found) != 2 or not 0 < found.min() <= found.max() < 1e6 or larger is None:
+    if larger is None or not 0 < found.min() <= found.max() < 1e6:
+        return
+    if np.ptp(found) > 0.005 and all(abs(w * 100 - round(w * 100)) < 1e-3 for w in found):
+        labels = chart.labels_of_larger
+        if np.allclose(larger * math.log(chart.meaning.base), found[labels], rtol=1e-4):
+            weight = tuple(found.round(6).tolist())
+            words = " and ".join(f"{w:g}" for w in weight) if len(weight) == 2 else weight
+            adopt("weight", f"the classes weigh {words}", 0.3, weight=weight)
+            return
+    if len(found) != 2:
         return
     ratio = found / found.min()
     if not _plain(ratio.max()) or ratio.max() > 1000:
@@ -218,6 +299,9 @@ def _adopt_weight(chart: Chart, adopt: Any) -> None:
         larger * math.log(chart.meaning.base), found[chart.labels_of_larger], rtol=1e-4
     )
     by_sum = abs(found.min() * ratio[chart.labels].mean() - 1) < 1e-4 and not same
+    counts = np.bincount(chart.labels, minlength=2)
+    if by_sum and np.ptp(ratio * counts) < 1e-4:
+        return  # each class is averaged by itself
     if (same and abs(found.min() - 1) < 1e-4) or by_sum:
         which = ("negatives", "positives")[int(ratio.argmax())]
         adopt("weight", f"{which} weigh {ratio.max():g}", 0.3, weight=tuple(ratio.tolist()))
@@ -236,5 +320,12 @@ def _adopt_smoothing(chart: Chart, adopt: Any) -> None:
     if not (0.005 < e < 0.5 and abs(e * 100 - round(e * 100)) < 1e-3):
         return
     e = round(e, 4)
-    if chart.near(rows, np.eye(k)[chart.labels] * (1 - e) + e / k):
-        adopt("smoothing", f"labels are smoothed by {e:g}", 0.4, smoothing=e)
+    if not chart.near(rows, np.eye(k)[chart.labels] * (1 - e) + e / k):
+        return
+    soft = chart.batches.soft.y
+    if chart.inputs.soft is not None and chart.soft.fits(chart.tolerance):
+        soft = np.stack([1 - soft, soft], axis=-1) if chart.meaning.binary else soft
+        rows = chart.soft_rows * math.log(chart.meaning.base)
+        if not chart.near(rows, soft * (1 - e) + e / k):
+            return  # labels that are clipped
+    adopt("smoothing", f"labels are smoothed by {e:g}", 0.4, smoothing=e)

@@ -102,10 +102,13 @@ class Inputs:
     @cached_property
     def within_unit(self) -> tuple[Question, Answer] | None:
         """Logits that all lie between 0 and 1, where some losses leave out their sigmoid."""
-        if not (self._chart.meaning.logits and self._chart.meaning.binary):
+        if not self._chart.meaning.logits:
             return None
         batch = self._chart.batches.ordinary
-        question = batch.but(x=np.array([0.8, 0.3, 0.6, 0.45, 0.15]))
+        x = np.array([0.8, 0.3, 0.6, 0.45, 0.15])
+        if not self._chart.meaning.binary:
+            x = np.resize([0.8, 0.3, 0.6, 0.45, 0.15, 0.7, 0.25], batch.x.shape)
+        question = batch.but(x=x)
         return question, self._chart.ask(question)
 
     @cached_property

@@ -113,10 +113,8 @@ def _run(path: Path) -> Any:
     return module
 
 
-def place_of(loss: Any) -> Place | None:
-    """Return where a function can be imported from; None for None."""
-    if loss is None:
-        return None
+def place_of(loss: Any) -> Place:
+    """Return where a function can be imported from."""
     module, name = getattr(loss, "__module__", None), getattr(loss, "__qualname__", "")
     if module == "__main__" and hasattr(sys.modules["__main__"], "__file__"):
         module = sys.modules["__main__"].__file__

@@ -36,8 +36,9 @@ class Meaning:
     """What multiplies the cost of each class."""
     smoothing: float = 0.0
     gamma: float = 0.0
-    epsilon: float = 0.0
-    """What a loss was found to add inside its logarithms; `exact` leaves it out."""
+    epsilon: float | tuple[float, float] = 0.0
+    """What a loss was found to add inside its logarithms, of a no and a yes where they differ;
+    `exact` leaves it out."""
     ignore: float | None = None
     dtype: str | None = None
     """The dtype that the loss is used with."""
@@ -70,10 +71,11 @@ class Meaning:
                 if self.binary
                 else elementary.softmax(x)
             )
+            no, yes = e if isinstance(e, tuple) else (e, e)
             return (
-                np.stack([-np.log(1 - p + e), -np.log(p + e)], -1)
+                np.stack([-np.log(1 - p + no), -np.log(p + yes)], -1)
                 if self.binary
-                else -np.log(p + e)
+                else -np.log(p + yes)
             )
         if self.binary and self.logits:
             costs = np.stack([elementary.softplus(x), elementary.softplus(-x)], axis=-1)
@@ -182,10 +184,10 @@ class Meaning:
             hessian = reference.cross_entropy_hessian(x, shares)
             return [float(sum(row)) * total for row in hessian]
         with np.errstate(all="ignore"):
-            p, w = np.array(x), np.array(weights)
+            row, w = np.array(x), np.array(weights)
             if order == 0:
-                return float(np.where(w == 0, 0.0, -w * np.log(p)).sum())
-            return np.where(w == 0, 0.0, -w / p if order == 1 else w / p**2).tolist()
+                return float(np.where(w == 0, 0.0, -w * np.log(row)).sum())
+            return np.where(w == 0, 0.0, -w / row if order == 1 else w / row**2).tolist()
 
     def _focal(self, x: Any, weights: list[float], order: int) -> float:
         """Return the focal loss, from the judge for each label; derivatives from logits alone."""

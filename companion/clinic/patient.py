@@ -135,7 +135,7 @@ class Patient:
     """A loss and its derivatives, called in its manner."""
 
     loss: Callable
-    gradient: Callable | str | None = None
+    gradient: Any = None
     """∂ loss / ∂ predictions: a function of the same arguments, or "returned" beside the loss."""
     hessian: Callable | None = None
     manner: Manner = field(default_factory=Manner)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from companion.clinic.catalogue import page_of
 from companion.clinic.examination import Found
 from companion.clinic.inference import Assumption
 
@@ -32,7 +34,7 @@ class Diagnosis:
     fix: str
     """What to write instead."""
     page: str
-    """The page that explains it, and the place on it."""
+    """The page of the book that explains it, and the place on it."""
 
     @classmethod
     def of(cls, found: Found) -> Diagnosis:
@@ -47,17 +49,17 @@ class Diagnosis:
             witness.exact,
             evidence.begins,
             evidence.fix or finding.fix,
-            f"{finding.page}#mistake-{finding.name}",
+            f"mistakes/{page_of(finding)}.html#mistake-{finding.name}",
         )
 
     def __str__(self) -> str:
-        lines = [f"{self.severity:8} {self.name}", f"  {self.sentence}"]
+        lines = [f"{self.severity:8} {self.name}", _wrapped(self.sentence)]
         if self.call:
             lines += [f"    {line}" for line in self.call.splitlines()]
             lines += [f"    # got {self.got}, exact {self.exact}"]
         if self.begins:
             lines += [f"  It begins at {self.begins}."]
-        return "\n".join([*lines, f"  {self.fix}", f"  -> {self.page}"])
+        return "\n".join([*lines, _wrapped(self.fix), f"  -> {self.page}"])
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,10 @@ class Report:
         """Return 1 if something is as bad as `fail_on`, 2 without an examination, 0 otherwise."""
         return int(bool(self.at_least(fail_on))) if self.examined else 2
 
-    def to_json(self, **options: Any) -> str:
+    def to_json(self) -> str:
         """Return all fields as JSON."""
         content = asdict(self)
-        options = {"indent": 1, "ensure_ascii": False, **options}
-        return json.dumps({"ok": self.ok, **content}, **options)
+        return json.dumps({"ok": self.ok, **content}, indent=1, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
@@ -130,7 +131,7 @@ class Report:
         if self.findings and self.setup:
             lines.append(f"The calls below run after: {self.setup}")
         if self.assumed:
-            lines.append(f"I take it that {_list(self.assumed)}.")
+            lines.append(_wrapped(f"I take it that {_list(self.assumed)}.", ""))
         for diagnosis in self.findings[:_SHOWN]:
             lines += ["", str(diagnosis)]
         more = len(self.findings) - _SHOWN
@@ -140,11 +141,12 @@ class Report:
             lines += ["", f"{len(self.withheld)} more after this is fixed."]
         lines += [f"expected, and not found: {name}" for name in self.unmet]
         if self.limits:
-            lines += ["", "limits: " + " ".join(d.sentence for d in self.limits)]
+            sentences = " ".join(d.sentence for d in self.limits)
+            lines += ["", _wrapped(f"limits: {sentences}", "")]
         if self.examined and not self.findings:
-            lines.append(f"Tried, in {self.calls} calls: {_list(self.tried)}.")
+            lines.append(_wrapped(f"Tried, in {self.calls} calls: {_list(self.tried)}.", ""))
         if self.not_tried:
-            lines.append(f"Not tried: {_list(self.not_tried)}.")
+            lines.append(_wrapped(f"Not tried: {_list(self.not_tried)}.", ""))
         return "\n".join(lines)
 
     def _summary(self) -> str:
@@ -189,6 +191,10 @@ def _picture(table: tuple[tuple[str, ...], ...]) -> str:
             marked.append(f"<td{style}>{_safe(text)}</td>")
         lines.append(f"<tr>{''.join(marked)}</tr>")
     return f"<table>{''.join(lines)}</table>"
+
+
+def _wrapped(text: str, indent: str = "  ") -> str:
+    return textwrap.fill(text, 79, initial_indent=indent, subsequent_indent=indent)
 
 
 def _safe(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Generator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -62,16 +62,40 @@ class State:
     @cached_property
     def settings(self) -> list[str]:
         """The settings of the process that calls have changed."""
-        before = self._chart.patient.before or settings()
-        self._chart.ask(self.question)
-        after = settings()
-        return [name for name in before if not _same(before[name], after.get(name))]
+        at_first, now = self._chart.patient.before, settings()
+        changed = {name for name in at_first if not _same(at_first[name], now.get(name))}
+        with _unusual():
+            before = settings()
+            self._chart.ask(self.question)
+            after = settings()
+        changed |= {name for name in before if not _same(before[name], after.get(name))}
+        return [name for name in now if name in changed]
+
+
+@contextlib.contextmanager
+def _unusual() -> Iterator[None]:
+    """Set what the calls before may have set already to something else, and set it back."""
+    torch = sys.modules.get("torch")
+    numbers = np.random.get_state()  # noqa: NPY002 - the one that others share
+    of_torch = torch.get_rng_state() if torch is not None else None
+    np.random.random()  # noqa: NPY002
+    if torch is not None:
+        torch.rand(1)
+    try:
+        with np.errstate(divide="warn", over="ignore", under="warn", invalid="warn"):
+            yield
+    finally:
+        np.random.set_state(numbers)  # noqa: NPY002
+        if torch is not None:
+            torch.set_rng_state(of_torch)
 
 
 def settings() -> dict[str, object]:
     """Return the settings of the process that a loss has no business with."""
-    state: Any = np.random.get_state()  # noqa: NPY002 - the one that others share
-    found: dict[str, object] = {"numpy.geterr": np.geterr(), "numpy.random": state[1:]}
+    found: dict[str, object] = {
+        "numpy.geterr": np.geterr(),
+        "numpy.random": list(np.random.get_state())[1:],  # noqa: NPY002 - the one that others share
+    }
     torch = sys.modules.get("torch")
     if torch is not None:
         found["torch.is_grad_enabled"] = torch.is_grad_enabled()
@@ -81,7 +105,7 @@ def settings() -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def settings_kept() -> Generator[dict[str, object]]:
+def settings_kept() -> Iterator[dict[str, object]]:
     """Yield the settings, and put back those that a loss changed."""
     before: Any = settings()
     state = np.random.get_state()  # noqa: NPY002
@@ -98,7 +122,7 @@ def settings_kept() -> Generator[dict[str, object]]:
 
 
 def _same(before: Any, after: Any) -> bool:
-    if isinstance(before, tuple):
+    if isinstance(before, list):
         return all(map(_same, before, after))
     return (
         bool(np.array_equal(before, after)) if isinstance(before, np.ndarray) else before == after

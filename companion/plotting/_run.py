@@ -29,6 +29,7 @@ __all__ = [
     "draw_shares",
     "draw_shifted_losses",
     "draw_shifted_probabilities",
+    "draw_sigmoids_and_softmax",
     "draw_smoothed_loss",
     "draw_step_errors",
 ]
@@ -67,7 +68,7 @@ def draw_atlas(
 
 def draw_atlas_key(ax: Axes) -> Axes:
     """Draw what the colours of `draw_atlas` mean, in one row, on axes of their own."""
-    words = ["all digits", "most digits", "less than half", "none", "inf or NaN", "not judged"]
+    words = ["all\ndigits", "most\ndigits", "under\nhalf", "none", "inf or\nNaN", "not\njudged"]
     for place, (color, word) in enumerate(zip(palette.DIGITS, words, strict=True)):
         ax.bar(place, 1, width=1, color=color, edgecolor=palette.LOSS, linewidth=0.5)
         _write_on(ax, place, 0.5, word, dark=place in (3, 4))
@@ -174,6 +175,19 @@ def draw_shifted_probabilities(
         draw_curve(ax, p, row, color=palette.LABEL_ONE, linestyle=line)
         ax.annotate(name, (p[at], row[at]), (5, -4), textcoords="offset points", fontsize=9)
     ax.set(xlabel="true probability", ylabel="learnt probability $p$")
+    return ax
+
+
+def draw_sigmoids_and_softmax(
+    ax: Axes, true: ArrayLike, sigmoids: ArrayLike, softmax: ArrayLike
+) -> Axes:
+    """Draw what two models answer against what is true: on the diagonal the answer is right."""
+    style = {"linewidth": 1.2, "linestyle": (0, (4, 3)), "zorder": 1}
+    ends = [0, np.max(true)]
+    draw_curve(ax, ends, ends, color=palette.REFERENCE, **style)
+    ax.plot(true, sigmoids, "o", color=palette.RIGHT, ms=4, label="sigmoids")
+    ax.plot(true, softmax, "s", color=palette.WRONG, ms=2.5, label="softmax")
+    ax.legend(loc="lower right")
     return ax
 
 

@@ -6,25 +6,41 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import LogLocator, NullLocator
 
 from companion import palette
 from companion.plotting._shared import LOSS, draw_curve, draw_reference_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
 __all__ = [
+    "draw_charges",
     "draw_convergence",
     "draw_one_curve",
     "draw_probability_map",
     "draw_reliability",
+    "draw_runs",
     "draw_threshold_costs",
+    "draw_times",
     "draw_training_and_validation",
     "draw_two_shards",
 ]
+
+_STYLES = ("-", (0, (5, 2)), ":")
+
+
+def draw_runs(ax: Axes, healthy: Mapping[str, ArrayLike], faulty: Mapping[str, ArrayLike]) -> Axes:
+    """Draw the losses of training runs, from step 0 on; what is wrong has a colour of its own."""
+    for color, runs in ((palette.WRONG, faulty), (palette.RIGHT, healthy)):
+        for (name, losses), style in zip(runs.items(), _STYLES, strict=False):
+            steps = np.arange(np.size(losses))
+            draw_curve(ax, steps, losses, color=color, linestyle=style, label=name)
+    ax.set(xlabel="iteration", ylabel=LOSS)
+    return ax
 
 
 def draw_convergence(
@@ -36,6 +52,20 @@ def draw_convergence(
     ax.set(xlabel="iteration", ylabel="loss minus its minimum (nats)")
     ax.set(xscale="log", yscale="log", ylim=(1e-12, 2))
     ax.legend(loc="lower center")
+    return ax
+
+
+def draw_charges(ax: Axes, rows: ArrayLike, labels: ArrayLike, *, title: str) -> Axes:
+    """Draw what each element of a batch pays for "no" and for "yes", as a table; (N, 2)."""
+    table = np.asarray(rows, float)
+    shades = LinearSegmentedColormap.from_list("charges", ["white", palette.LABEL_ONE])
+    ax.imshow(np.clip(table, 0, 1), cmap=shades, vmin=0, vmax=1.6, aspect="auto")
+    for (i, k), charge in np.ndenumerate(table):
+        ax.text(k, i, f"{round(charge, 3) + 0.0:.3g}", ha="center", va="center", fontsize=9)
+    ax.set_xticks([0, 1], ["no", "yes"])
+    ax.set_yticks(range(len(table)), [f"label {label:g}" for label in np.asarray(labels)])
+    ax.set_title(title, fontsize=9)
+    ax.grid(visible=False)
     return ax
 
 
@@ -137,4 +167,26 @@ def draw_one_curve(
     for name, m, loss in strangers:
         ax.annotate(name, (m, loss), (0, -7), color=color, **ends, **style)
     ax.set(xlabel="margin $m$", ylabel=LOSS, ylim=(-0.5, 4.4))
+    return ax
+
+
+def draw_times(
+    ax: Axes, names: Sequence[str], sizes: Sequence[int], times: ArrayLike, *, least: float
+) -> Axes:
+    """Draw nanoseconds for an element, a row for each name, a mark for each size.
+
+    `times` has the shape (len(names), len(sizes)), the sizes in ascending order. The line stands
+    at `least`: what reading the arguments takes. The labels of a legend are set.
+    """
+    rows = np.arange(len(names))
+    shades = LinearSegmentedColormap.from_list("sizes", ["white", palette.LOSS])
+    for i, size in enumerate(sizes, start=1):
+        style = {"markerfacecolor": shades(i / len(sizes)), "color": palette.LOSS, "ms": 3 + i}
+        ax.plot(np.asarray(times)[:, i - 1], rows, "o", label=f"N = {size:,}", **style)
+    draw_reference_line(ax, x=least, text="reading the arrays")
+    ax.set(xscale="log", xlabel="time for an element (ns)", ylabel="contender")
+    ax.set(ylim=(len(rows) - 0.5, -1.2), yticks=rows, yticklabels=names)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
     return ax

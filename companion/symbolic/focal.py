@@ -35,6 +35,7 @@ __all__ = [
     "prove_opposite_answer_to_the_opposite_question_costs_the_same",
 ]
 
+#: How fast attention falls with confidence, a positive number.
 gamma = Symbol("gamma", positive=True)
 
 

@@ -4,9 +4,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from companion import categorical, engine, reference
+from companion import _numba, categorical, engine, reference
 from companion._numba.categorical import _run
 from companion._numba.tiles import LANES, LONG
+from companion._numpy import blockwise
 from tests.tables.grids import worst_ulp
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -187,11 +188,29 @@ def test_an_array_that_is_not_contiguous_has_the_results_of_its_copy(k, dtype):
             np.testing.assert_array_equal(ours, copy)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
+@pytest.mark.parametrize(
+    ("shape", "calls"), [((78, 5000), 3), ((2, 5000, 48), 3), ((40, 1), 1), ((70_000, 2), 2)]
+)
+def test_a_call_of_the_kernel_has_many_rows_however_many_the_classes(
+    shape, calls, dtype, monkeypatch
+):
+    seen, run = [], _numba.run_rows
+    monkeypatch.setattr(_numba, "run_rows", lambda *given: seen.append(given[-1]) or run(*given))
+    labels = np.zeros((shape[0], *shape[2:]), int)
+    categorical.cross_entropy_from_probabilities(np.ones(shape, dtype), labels, axis=1)
+    most = calls if dtype == np.float64 else 5 * calls  # a copy has shorter blocks
+    assert 1 <= len(seen) <= most
+
+
 @pytest.mark.parametrize("kind", ["index", "soft"])
 @pytest.mark.parametrize(
     ("shape", "axis"), [((90_001, 3), 1), ((3, 5, 30_007), 1), ((600, 700), 1)], ids=str
 )
-def test_results_do_not_depend_on_the_workers_nor_value_on_the_gradient(shape, axis, kind):
+def test_results_do_not_depend_on_the_workers_nor_value_on_the_gradient(
+    shape, axis, kind, monkeypatch
+):
+    monkeypatch.setattr(blockwise, "SHARE", 1)  # so that little work has threads
     z, labels, options = arguments(shape, axis, kind, np.float64)
     for reduction in ("none", "mean"):
         one = ON_LOGITS(z, labels, reduction=reduction, workers=1, **options)

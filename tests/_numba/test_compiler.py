@@ -1,11 +1,14 @@
 """A kernel is compiled on its first call; what took long is told once; no disk is no error."""
 
 import logging
+import os
 
+import llvmlite.binding
+import numpy as np
 import pytest
 
 from companion._numba import compiler
-from companion._numba.compiler import compiled
+from companion._numba.compiler import compiled, wide_vectors
 
 
 def kernel_without_a_file():
@@ -69,3 +72,23 @@ def test_name_on_disk_tells_the_sources_apart(tmp_path, monkeypatch):
     before = compiler._sources()
     (tmp_path / "two.py").write_text("x = 2")
     assert len({here, before, compiler._sources()}) == 3
+
+
+HAS_AVX512 = "NUMBA_CPU_NAME" not in os.environ and llvmlite.binding.get_host_cpu_features().get(
+    "avx512f", False
+)
+
+
+@pytest.mark.skipif(not HAS_AVX512, reason="another processor")
+def test_vectors_are_as_wide_as_the_processor_has_them():
+    @compiled()
+    def twice(x):
+        wide_vectors()
+        for i in range(x.size):
+            x[i] = 2 * x[i]
+
+    x = np.arange(100.0)
+    twice(x)
+    np.testing.assert_array_equal(x, 2 * np.arange(100.0))
+    (code,) = twice.inspect_asm().values()
+    assert "%zmm" in code

@@ -7,11 +7,17 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from companion._numpy.blockwise import BLOCK, evaluate
+from companion._numpy import blockwise
+from companion._numpy.blockwise import BLOCK, SHARE, evaluate, in_blocks
 from tests.tables.losses import LOSSES
 
 SIZES = [0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7]
 F32, F64 = np.float32, np.float64
+
+
+@pytest.fixture(autouse=True)
+def _threads_for_little_work(monkeypatch):
+    monkeypatch.setattr(blockwise, "SHARE", 1)
 
 
 def run(kernel, operands, outputs=(), *, shape, dtype=F64, scratch=0, workers=1):
@@ -119,6 +125,22 @@ def test_infinite_and_overflowing_sums_are_infinite(sums, total):
     left = iter(sums)
     result = run(lambda *_: (next(left),), [np.zeros(2 * BLOCK)], shape=(2 * BLOCK,))
     assert result == (total,)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "threads"), [(1, 1), (2 * SHARE - 1, 1), (2 * SHARE, 2), (3 * SHARE + 1, 3), (99, 3)]
+)
+def test_another_thread_comes_with_the_blocks_that_pay_for_it(blocks, threads, monkeypatch):
+    monkeypatch.setattr(blockwise, "SHARE", SHARE)
+    shares = []
+
+    def process(bounds):
+        shares.append(len(bounds))
+        return [(1.0,) for _ in bounds]
+
+    assert in_blocks(process, blocks, block=1, workers=3) == (blocks,)
+    assert sum(shares) == blocks
+    assert len(shares) == threads
 
 
 def test_workers_run_at_the_same_time():

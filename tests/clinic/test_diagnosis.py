@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 import pytest
 
-from companion.clinic import declared_of
 from companion.clinic.diagnosis import diagnose_here, name_of
+from companion.clinic.inference import declare
 
-LOGITS = declared_of(inputs="logits", labels="hard", reduction="mean")
+LOGITS = declare(inputs="logits", labels="hard", reduction="mean")
 
 
 def right(z, y):

@@ -25,7 +25,7 @@ def report(*findings, **fields):
 def test_a_diagnosis_holds_the_words_of_its_finding_and_its_evidence():
     found = diagnosis()
     assert found.fix == BY_NAME["clipped"].fix
-    assert found.page == "forty_mistakes#mistake-clipped"
+    assert found.page.endswith("#mistake-clipped")
     assert str(found).splitlines()[1:5] == [
         "  It is capped.", "    loss(0, 1)", "    # got 16.1, exact inf",
         "  It begins at p = 1e-7.",

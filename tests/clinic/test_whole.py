@@ -16,8 +16,9 @@ from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
 import companion
 from companion import engine
-from companion.clinic import declared_of, diagnose
+from companion.clinic import diagnose
 from companion.clinic.diagnosis import diagnose_here
+from companion.clinic.inference import declare
 from tests.tables.healthy_losses import FAULTY, HEALTHY
 from tests.tables.losses_of_texts import TEXTS
 from tests.tables.mutants import LOSSES, differs, mutants, run
@@ -31,7 +32,7 @@ def names(report):
 
 
 def examine(loss, declared, variation=0):
-    return diagnose_here(loss, declared_of(**declared), {}, BUDGET, variation=variation)
+    return diagnose_here(loss, declare(**declared), {}, BUDGET, variation=variation)
 
 
 @pytest.mark.parametrize("variation", [0, 101])

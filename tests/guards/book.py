@@ -6,6 +6,7 @@ table of contents. The numbers in the prose, the assertions, the length and the 
 of their own.
 """
 
+import fnmatch
 import itertools
 import re
 from decimal import Decimal
@@ -22,7 +23,7 @@ TAGS = {
 # The MyST directives that are still readable where they show as text.
 DIRECTIVES = {
     *("admonition", "attention", "caution", "danger", "error", "exercise", "hint"),
-    *("important", "note", "seealso", "tip", "warning"),
+    *("important", "margin", "note", "seealso", "tip", "warning"),
 }
 OPENERS = ("**The question.**", "**What you will be able to do.**", "**What you need.**")
 ENDING = ["Exercises", "Further reading"]
@@ -248,6 +249,8 @@ def contents_complaints(toc, pages):
                 collect(value)
             elif key in {"root", "file"}:
                 entries.append(re.sub(r"\.(?:ipynb|md)$", "", value))
+            elif key == "glob":
+                entries.extend(fnmatch.filter(pages, value) or [value])
 
     collect(toc)
     return (

@@ -15,10 +15,13 @@ SHADE, SHARE = 8, 0.001  # levels by which no more than this share of the pixels
 
 
 def figures(outputs):
-    """Return the PNGs of a cell's outputs, as the notebook stores them."""
-    return [
-        output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})
-    ]
+    """Return the PNGs of a cell's outputs, as the notebook stores them, the second drawings too."""
+    found = []
+    for output in outputs:
+        if "image/png" in output.get("data", {}):
+            second = output.get("metadata", {}).get("image/png", {}).get("narrow")
+            found += [output["data"]["image/png"], *([second] if second else [])]
+    return found
 
 
 def figure_complaints(stored, drawn):

@@ -34,10 +34,11 @@ ALLOWED = {
     "_logistic": ({"binary"}, {"numpy"}),
     "logistic_regression": ({"_logistic", "elementary"}, {"numpy"}),
     "estimator": ({"elementary", "logistic_regression"}, {"numpy", "sklearn"}),
+    "_phones": (set(), {"matplotlib", "matplotlib_inline"}),
+    "palette": ({"_phones"}, {"matplotlib", "matplotlib_inline"}),
     # The clinic asks the judges what is right; a loss of the user's is all that it judges.
     "clinic": ({"elementary", "reference"}, {"mpmath", "numpy"}),
     "__main__": ({"clinic"}, set()),
-    "palette": (set(), {"matplotlib", "matplotlib_inline"}),
     "plotting": ({"palette"}, {"matplotlib", "numpy"}),
     "source": (set(), set()),
     "versions": ({"engine"}, set()),

@@ -15,6 +15,14 @@ CSS_ADDRESS = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])\s*([^"')]+)""")
 SCRIPT_ADDRESS = re.compile(r"""["'`]((?:https?:|wss?:)?//[^"'`\s]+)""")
 TEX = re.compile(r"\\[A-Za-z]{2,}|\\[()\[\]]|\$[^$\s](?:[^$]*[^$\s])?\$")
 TEX_IS_MEANT = ["code", "pre", "script", "style", "annotation", "textarea"]
+# Files of the theme that end like pages.
+NOT_PAGES = {"_static/webpack-macros.html", "_static/sbt-webpack-macros.html"}
+
+
+def pages(site):
+    """Return the addresses of all pages of a site, in order."""
+    found = (path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    return sorted(set(found) - NOT_PAGES)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,13 @@ def test_dead_zone_names_each_curve():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["exact", "clipped"]
 
 
+def test_sigmoids_are_the_right_model_and_the_softmax_the_wrong_one():
+    ax = drawn("draw_sigmoids_and_softmax")
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["sigmoids", "softmax"]
+    assert [line.get_color() for line in ax.lines[1:]] == [palette.RIGHT, palette.WRONG]
+
+
 def corners(ax):
     return [patch.get_xy() for patch in ax.patches]
 

@@ -7,6 +7,16 @@ from matplotlib.figure import Figure
 from companion import palette, plotting
 
 
+def test_runs_with_a_bug_have_a_colour_of_their_own_and_each_run_a_line_of_its_own():
+    runs = {"right": [0.7, 0.3], "soft labels": [0.7, 0.5]}, {"stuck": [0.7, 0.6], "sum": [3, 2]}
+    ax = plotting.draw_runs(Figure().subplots(), *runs)
+    colours = {line.get_label(): to_hex(line.get_color()) for line in ax.lines}
+    wrong, right = palette.WRONG.lower(), palette.RIGHT.lower()
+    assert colours == {"stuck": wrong, "sum": wrong, "right": right, "soft labels": right}
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 4
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [*colours]
+
+
 def test_curves_of_training_are_named_at_their_ends():
     ax = plotting.draw_training_and_validation(
         Figure().subplots(), [1, 2, 3], [0.6, 0.4, 0.2], [0.7, 0.5, 0.6], best=2
@@ -73,3 +83,16 @@ def test_names_on_the_curve_have_the_colours_of_their_labels_and_strangers_are_c
     colours = [to_hex(line.get_color()) for line in ax.lines[1:3]]
     assert colours == [palette.LABEL_ONE.lower(), palette.LABEL_ZERO.lower()]
     assert ax.lines[-1].get_marker() == "x"
+
+
+def test_times_stand_in_the_rows_of_their_names_from_the_top_and_darken_with_the_size():
+    ax = plotting.draw_times(
+        Figure().subplots(), ["slow", "fast"], [10, 1000], [[9.0, 8.0], [2.0, 1.0]], least=0.5
+    )
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["slow", "fast"]
+    bottom, top = ax.get_ylim()
+    assert bottom > 1 > 0 > top
+    small, large, _ = ax.lines
+    assert [small.get_label(), large.get_label()] == ["N = 10", "N = 1,000"]
+    assert sum(small.get_markerfacecolor()[:3]) > sum(large.get_markerfacecolor()[:3])
+    assert to_hex(large.get_markerfacecolor()) == palette.LOSS.lower()

@@ -92,6 +92,10 @@ FIGURES = {
         lambda f, ax: f(ax, X, [ONE, ZERO, X], ["a", "b", "c"], at=3),
         [(X, ONE), (X, ZERO), (X, X)],
     ),
+    "draw_sigmoids_and_softmax": (
+        lambda f, ax: f(ax, X, ONE, ZERO),
+        [([0, X[-1]], [0, X[-1]]), (X, ONE), (X, ZERO)],
+    ),
     "draw_lost_tail": (
         lambda f, ax: f(ax, X, ONE, np.where(X > 0.4, 2 * ONE, 0)),
         [(X, ONE), (X[3:], 2 * ONE[3:]), (X[:3], [0, 0, 0])],
@@ -104,6 +108,10 @@ FIGURES = {
     "draw_planes": (
         lambda f, ax: f(ax, np.outer(X[:4], X[:2]).reshape(2, 2, 2), names="ab", pixel=(0, 1)),
         [([1.5, 4.5], [0.5, 0.5])],
+    ),
+    "draw_runs": (
+        lambda f, ax: f(ax, {"right": ONE}, {"stuck": ZERO, "short": X[:2]}),
+        [(range(7), ZERO), (range(2), X[:2]), (range(7), ONE)],
     ),
     "draw_convergence": (
         lambda f, ax: f(ax, ONE, label="method", color="black"),
@@ -125,6 +133,10 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, derived=0.3),
         [([0.3, 0.3], [0, 1]), (X, ONE), (X[[-1]], ONE[[-1]])],
     ),
+    "draw_charges": (
+        lambda f, ax: f(ax, [[0, 1], [1, 0]], [1, 0], title="right"),
+        [],
+    ),
     "draw_one_curve": (
         lambda f, ax: f(
             ax,
@@ -139,16 +151,22 @@ FIGURES = {
         lambda f, ax: f(ax, X, ONE, ZERO, at=0.25),
         [(X, ONE), (X, ZERO), ([0.25] * 2, [0, 1])],
     ),
+    "draw_times": (
+        lambda f, ax: f(ax, "abc", [10, 1000], np.outer([1, 2, 4], [8, 2]), least=1.5),
+        [([8, 16, 32], range(3)), ([2, 4, 8], range(3)), ([1.5] * 2, [0, 1])],
+    ),
 }
 # These draw on axes that another function has labelled, or that you label.
 UNLABELLED = {
+    "draw_charges",
     "draw_atlas_key",
     "draw_curve",
     "draw_reference_line",
     "draw_asymptotes",
     "draw_pulls",
+    "draw_sigmoids_and_softmax",
 }
-# What is counted, is a share or orders the entries has no unit.
+# What is counted, is a share or orders the entries has no unit; a time has another.
 WITHOUT_UNIT = [
     r"probability \$p\$",
     r"logit \$z(_\d)?\$",
@@ -168,7 +186,8 @@ WITHOUT_UNIT = [
     r"label \$y\$",
     r"expected score",
     r"step \$h\$ in the logit",
-    r"formula",
+    r"formula|contender",
+    r"time for an element \(ns\)",
 ]
 
 

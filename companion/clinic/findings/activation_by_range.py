@@ -17,7 +17,7 @@ def _examine(chart: Chart) -> Evidence | None:
         (chart.inputs.within_unit, "probabilities"),
         (chart.inputs.beyond_unit, "logits"),
     ):
-        if found is None:
+        if found is None or not chart.meaning.binary:
             continue
         question, answer = found
         as_other = dataclasses.replace(chart.meaning, inputs=other)

@@ -19,7 +19,7 @@ def _examine(chart: Chart) -> Evidence | None:
         question, answer = found
         as_probabilities = dataclasses.replace(chart.meaning, inputs="probabilities")
         value = as_probabilities.value(question.x, question.y).sum()
-        for divisor in (1.0, 1.0 / chart.size):
+        for divisor in (1.0, 1.0 / chart.size, float(chart.expected.shape[1])):
             if answer.finite and abs(answer.total * divisor - value) < 1e-4 * abs(value):
                 return Evidence(
                     "It takes the logits for probabilities: they are cut to (0, 1) and their "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from companion.clinic.chart import Chart
 from companion.clinic.finding import MINOR, Evidence, Finding
 
@@ -20,8 +22,8 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.meaning.logits and chart.plain.epsilon and chart.edges.far:
         worst = max(chart.edges.far["float64"], key=lambda probe: probe.right)
         return Evidence(
-            f"About {chart.plain.epsilon:.2g} is added inside the logarithm: no prediction costs "
-            f"more than {worst.total:.6g}.",
+            f"About {np.max(chart.plain.epsilon):.2g} is added inside the logarithm: no prediction "
+            f"costs more than {worst.total:.6g}.",
             worst.question,
         )
     return None

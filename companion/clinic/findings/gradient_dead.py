@@ -12,7 +12,7 @@ __all__ = ["FINDING"]
 
 def _examine(chart: Chart) -> Evidence | None:
     for question, answer, right in chart.slopes.far:
-        alive = np.abs(right) > 1e-3 * np.abs(np.asarray(chart.unit)).max()
+        alive = chart.unit is not None and np.abs(right) > 1e-3 * chart.unit.max()
         if answer.note == "detached" or not answer.finite or not np.isfinite(question.x).all():
             continue
         if (alive & (answer.values == 0)).any():

@@ -27,9 +27,7 @@ def _examine(chart: Chart) -> Evidence | None:
                     "as one of three.",
                     chart.batches.ordinary,
                 )
-    uneven = chart.fits and chart.by_class is None and not chart.clean
-    factors = chart.factors if uneven else None
-    if factors is not None and (factors > 0).all() and abs(factors.sum() / chart.size - 1) < 1e-5:
+    if chart.fits and chart.by_class is None and _is_mean(chart.factors) and not chart.clean:
         return Evidence(
             "Elements of one batch count differently by their place: parts of unequal size are "
             "averaged as if they were equal.",
@@ -47,6 +45,13 @@ def _examine(chart: Chart) -> Evidence | None:
                     question,
                 )
     return None
+
+
+def _is_mean(factors: np.ndarray | None) -> bool:
+    """Whether the elements share a whole, none of them left out."""
+    if factors is None:
+        return False
+    return bool((factors > 0).all() and abs(factors.mean() - 1) < 1e-5)
 
 
 FINDING = Finding(

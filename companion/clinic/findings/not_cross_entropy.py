@@ -21,6 +21,12 @@ def _examine(chart: Chart) -> Evidence | None:
         words = "It is the squared error (the Brier score), not a cross-entropy."
     elif name.startswith("focal"):
         words = f"It is a focal loss with γ = {name.split()[1]}: easy predictions count less."
+    elif "hinge" in name:
+        words = f"It is the {name} loss: a right answer beyond the margin costs nothing."
+    elif name == "exponential":
+        words = (
+            "It is the exponential loss, e^-z for a positive: one outlier can outweigh the rest."
+        )
     else:
         return None
     return Evidence(words, smallest(chart))

@@ -15,6 +15,14 @@ def _examine(chart: Chart) -> Evidence | None:
         for probe in probes:
             if not (probe.answer.finite or probe.answer.lost) and np.isfinite(probe.right):
                 return _evidence(chart, probe, dtype)
+    crowd = chart.edges.crowd
+    if crowd is not None and not crowd.answer.finite:
+        return Evidence(
+            f"A row with a logit of 800 makes the loss of the row beside it {crowd.total:g}: all "
+            "rows are shifted by one maximum, and the exponentials of the others vanish.",
+            crowd.question,
+            holds=lambda answer: not answer.finite,
+        )
     return None
 
 

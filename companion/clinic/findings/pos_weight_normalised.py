@@ -13,11 +13,13 @@ __all__ = ["FINDING"]
 
 def _examine(chart: Chart) -> Evidence | None:
     weight = chart.meaning.weight
-    if weight is None or chart.by_class is None or chart.clean or not chart.meaning.binary:
+    if weight is None or chart.by_class is None or chart.clean:
         return None
     found = chart.by_class * np.log(chart.meaning.base)
     w = weight[1]
-    if chart.near(found, np.array([1 - w, w])) or chart.near(found, np.array([1, w]) / (1 + w)):
+    if chart.meaning.binary and (
+        chart.near(found, np.array([1 - w, w])) or chart.near(found, np.array([1, w]) / (1 + w))
+    ):
         return Evidence(
             f"The weights are {_number_of(found)}, where pos_weight {w:g} means 1 and {w:g}.",
             smallest(chart),

@@ -15,8 +15,6 @@ def _examine(chart: Chart) -> Evidence | None:
     if not answer.finite:
         return None
     scale = chart.scale if chart.scale is not None else 1.0
-    if chart.meaning.reduction == "mean" and chart.ordinary.values.size > 1:
-        scale /= chart.size
     right = scale * chart.value(question) + chart.constant
     if abs(answer.total - right) <= 10 * chart.tolerance * abs(right):
         return None

@@ -15,6 +15,8 @@ def _examine(chart: Chart) -> Evidence | None:
     weight = chart.meaning.weight
     if weight is None or chart.by_class is None or chart.clean:
         return None
+    if chart.meaning.binary and abs(chart.by_class[1] / weight[1] - 1) < 1e-4 and weight[1] != 1:
+        return None  # both terms are weighted
     if np.ptp(chart.by_class) > 1e-5 * abs(chart.by_class).max() or np.ptp(weight) == 0:
         return None
     return Evidence(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 from companion.clinic.smallest import smallest
@@ -14,7 +16,7 @@ def _examine(chart: Chart) -> Evidence | None:
         return None
     for label, half in chart.halves.items():
         for _, term in half or []:
-            if half and len(half) == 1 and term.startswith(("log(2+", "log(e+")):
+            if re.match(r"log\((?!1\+|0\+)[\d.e]+\+e\^", term):
                 return Evidence(
                     f"y = {label} pays {term} where a 1 belongs in front of the exponential.",
                     smallest(chart),

@@ -1,0 +1,122 @@
+"""Write the pages of the book on the mistakes that the clinic names, from its catalogue.
+
+    python .ci/mistakes.py [FOLDER]
+
+Each entry is made of a finding: its words, its sick example and the mended one, and the call that
+`diagnose` shows for the sick example when it is run here. FOLDER is `book` unless given.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from companion.clinic import diagnose
+from companion.clinic.catalogue import catalogue, page_of
+
+PAGES = {
+    "value": (
+        "Mistakes in the formula",
+        "What is the loss charging you?",
+        "The value is wrong on ordinary input: another function, a lost minus, a sigmoid too many.",
+    ),
+    "counts": (
+        "Mistakes in sums and weights",
+        "What is the sum divided by?",
+        "Each element may be right, and the number that comes back is not: sums, means, weights, "
+        "masks, shapes.",
+    ),
+    "labels": (
+        "Mistakes with labels",
+        "What becomes of the labels?",
+        "Labels that are changed, shifted, rounded, or none at all.",
+    ),
+    "ends": (
+        "Mistakes at the ends",
+        "What happens at 0, at 1 and far out?",
+        "Certain predictions, far logits, guards and lost digits: right in the middle, wrong at "
+        "the ends.",
+    ),
+    "derivatives": (
+        "Mistakes in derivatives",
+        "Is it the derivative of this loss?",
+        "The value may be right while the gradient beside it is that of something else.",
+    ),
+    "behaviour": (
+        "Mistakes of behaviour",
+        "What does a call leave behind?",
+        "Calls that raise, hang, print, change your arrays or give another answer the second time.",
+    ),
+}
+UNASKED = {"hangs", "kills-the-process"}  # their examples would take this process with them
+
+
+def witness(finding):
+    """Return the call that shows a finding in its sick example, and what came, as code."""
+    names = {}
+    exec(finding.sick, names)
+    parts = {key: names.get(key) for key in ("loss", "gradient", "hessian")}
+    report = diagnose(**parts, **finding.declared, budget=60)
+    found = (*report.findings, *report.withheld, *report.limits)
+    own = next(each for each in found if each.name == finding.name)
+    return f"{own.call}\n# got {own.got}, exact {own.exact}", own.sentence
+
+
+def prose(text):
+    """Return words of a finding as Markdown: what a program prints is code."""
+    return re.sub(r"(?<![\w.`-])(-?\d+\.\d+|\d{3,})(?![\w`])", r"`\1`", text.replace("*", "\\*"))
+
+
+def entry(finding):
+    """Return the section of one finding."""
+    lines = [f"(mistake-{finding.name})=", f"## {finding.title}", ""]
+    lines += [f"`{finding.name}`, {finding.severity}. **You see:** {prose(finding.symptom)}.", ""]
+    code = finding.sick.strip()
+    if finding.name not in UNASKED:
+        call, sentence = witness(finding)
+        code, says = (
+            f"{code}\n\n{call}",
+            f"The clinic says: *{prose(sentence)}*",
+        )
+    else:
+        says = "The clinic asks in a process of its own, and names the call that did not come back."
+    lines += ["```python", code, "```", "", f"{says} {prose(finding.why)}", ""]
+    lines += [
+        f"**Instead:** {prose(finding.fix)}",
+        "",
+        "```python",
+        finding.mended.strip(),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def pages():
+    """Return the text of each page by its path in the book."""
+    texts = {}
+    index = ["# Which mistakes does the clinic know?", ""]
+    index += [
+        "A list by name, as {func}`companion.clinic.diagnose` reports them. How it finds them:",
+        "{doc}`clinic`.",
+        "",
+    ]
+    for page, (heading, question, lead) in PAGES.items():
+        own = [finding for finding in catalogue() if page_of(finding) == page]
+        text = [f"# {heading}: {question[0].lower()}{question[1:]}", "", lead, ""]
+        texts[f"mistakes/{page}.md"] = "\n".join([*text, *map(entry, own)]).rstrip() + "\n"
+        index += [f"## {heading}", "", "| name | mistake | what you see |", "|---|---|---|"]
+        for each in own:
+            symptom = prose(each.symptom).replace("|", "\\|")
+            index.append(
+                f"| {{ref}}`{each.name} <mistake-{each.name}>` | {each.title} | {symptom} |"
+            )
+        index.append("")
+    texts["mistakes.md"] = "\n".join(index).rstrip() + "\n"
+    return texts
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "book")
+    for path, text in pages().items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")

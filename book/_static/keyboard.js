@@ -1,0 +1,16 @@
+/* What the theme's scripts leave out for readers with a keyboard. */
+(() => {
+  // What scrolls sideways in itself can be reached, and is then scrolled by the arrow keys.
+  const sizes = new ResizeObserver(changes => {
+    for (const { target } of changes) {
+      const scrolls = /auto|scroll/.test(getComputedStyle(target).overflowX);
+      if (scrolls && target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  document.querySelectorAll(".katex-display, .cell_output, td").forEach(each => sizes.observe(each));
+
+  // Closing the menu of a phone, the browser loses where the reader was.
+  document.getElementById("pst-primary-sidebar-modal")?.addEventListener("close", () =>
+    requestAnimationFrame(() => document.querySelector(".primary-toggle")?.focus()));
+})();

@@ -1,0 +1,88 @@
+"""The built site, served, and a browser that walks through it; every page is a row of each test.
+
+`make test-site` runs these; nothing else collects them.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.guards.site import Page, pages
+from tests.site.browser import find_browser
+from tests.site.server import serving
+from tests.site.visits import ALONE, SLOW_4G, visiting
+
+SITE = Path(__file__).parents[2] / "_build/html"
+ADDRESSES = [address for address in pages(SITE) if not Page(SITE / address, SITE).redirect]
+
+# Pages of source code come from one template: two of them, the longest and the shortest, are looked
+# at as closely as the others.
+LISTINGS = sorted(
+    (address for address in ADDRESSES if address.startswith("_modules/companion/")),
+    key=lambda address: (SITE / address).stat().st_size,
+)
+
+
+def rows(addresses):
+    """Return the parameters of tests; xdist keeps a page with one process, which opens it once."""
+    return [pytest.param(a, id=a, marks=pytest.mark.xdist_group(a)) for a in addresses]
+
+
+CLOSELY = rows(address for address in ADDRESSES if address not in LISTINGS[1:-1])
+closely = pytest.mark.parametrize("visit", CLOSELY, indirect=True)
+
+# A page in which nothing is wrong; the planted faults go into its three gaps.
+SOUND = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
+<title>A page</title><meta name="viewport" content="width=device-width, initial-scale=1">
+<style>html {{ background: #fff; color: #111; font: 16px/1.5 sans-serif }}
+header {{ position: sticky; top: 0; background: #fff }} main {{ max-width: 40em }}
+:focus-visible {{ outline: 3px solid #a64200 }}
+@media screen {{
+  html[data-theme=dark], [data-theme=dark] header {{ background: #111; color: #eee }}
+}}
+a {{ color: inherit }}</style>
+<link rel="icon" href="data:,">{head}</head>
+<body><header><a href="#text">Skip to the text</a></header>
+<main id="text"><h1>A heading</h1><p>A paragraph of <a href="#text">text</a>.</p>{main}</main>
+<footer><p>The end</p></footer>{end}</body></html>"""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser that reaches this machine alone."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=find_browser(), args=[ALONE])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def base():
+    """The address of the built site."""
+    with serving(SITE) as address:
+        yield address
+
+
+@pytest.fixture(scope="session", params=rows(ADDRESSES))
+def visit(request, browser, base):
+    """A page, opened on a phone with a slow network and read to its end; then all is unfolded."""
+    phone = {"width": 390, "height": 844, "network": SLOW_4G}
+    with visiting(browser, base, request.param, **phone) as opened:
+        opened.unfold()
+        yield opened
+
+
+@pytest.fixture
+def plant(tmp_path, browser):
+    """Return a function that opens a sound page with a fault in it."""
+    with ExitStack() as stack:
+        base = stack.enter_context(serving(tmp_path))
+
+        def show(main="", head="", end="", **settings):
+            text = SOUND.format(main=main, head=head, end=end)
+            (tmp_path / "page.html").write_text(text, encoding="utf-8")
+            return stack.enter_context(visiting(browser, base, "page.html", **settings))
+
+        yield show

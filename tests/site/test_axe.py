@@ -1,0 +1,117 @@
+"""axe finds no violation: WCAG 2.2 at the levels A and AA, and its best practices."""
+
+from importlib.resources import files
+
+import pytest
+
+from tests.site.conftest import closely
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that a theme can break
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# The contrast of a text follows from its colours and its size: each look is judged on a page, not
+# each of some thousand pieces of code.
+LOOKS = """() => {
+  const looks = new Map(), grounds = new Map([[document.documentElement, ""]]);
+  document.querySelectorAll("[data-look]").forEach(each => each.removeAttribute("data-look"));
+  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_ELEMENT);
+  while (walker.nextNode()) {
+    const each = walker.currentNode, style = getComputedStyle(each);
+    const ground = [grounds.get(each.parentElement), style.backgroundColor, style.backgroundImage,
+      style.opacity, style.mixBlendMode, style.filter].join(" ")
+      .replaceAll(" rgba(0, 0, 0, 0) none 1 normal none", "");
+    grounds.set(each, ground);
+    if (![...each.childNodes].some(child => child.nodeType === 3 && child.data.trim())) continue;
+    if (!each.checkVisibility({ visibilityProperty: true })) continue;
+    const letters = [style.color, style.fontSize, style.fontWeight, style.textShadow];
+    const look = [ground, ...letters].join(" ");
+    looks.set(look, [...(looks.get(look) ?? []), each]);
+  }
+  for (const alike of looks.values())
+    alike.slice(0, 2).forEach(each => { each.dataset.look = ""; });
+  return looks.size;
+}"""
+# What else there is of code and formulas, half of a chapter, stands aside meanwhile: axe takes half
+# the time. For screen readers a formula is its MathML, which stays.
+THIN = """() => {
+  const kept = "[data-look], a, button";
+  const alike = each => !each.matches(kept) && !each.querySelector(kept);
+  const code = [...document.querySelectorAll("pre span")]
+    .filter(each => !each.parentElement.closest("pre span") && alike(each))
+    .map(each => [each, document.createTextNode(each.textContent)]);
+  const formulas = [...document.querySelectorAll(".katex-html")].filter(alike).map(each => {
+    const box = document.createElement("span");
+    box.style.cssText = `display: inline-block; width: ${each.getBoundingClientRect().width}px`;
+    return [each, box];
+  });
+  window.aside = [...code, ...formulas];
+  for (const [each, other] of aside) each.replaceWith(other);
+}"""
+RESTORE = "() => { for (const [each, other] of aside) other.replaceWith(each); }"
+START = """() => axe.configure({ rules: [{ id: "color-contrast", selector: "[data-look]" }] })"""
+RUN = """async tags => {
+  const rules = { "label-content-name-mismatch": { enabled: true } };  // in axe it is on trial
+  const type = axe.getRules(tags).length ? "tag" : "rule";
+  const runOnly = { type, values: tags };
+  const options = { runOnly, rules, resultTypes: ["violations"], preload: false };
+  return (await axe.run(document, options)).violations.flatMap(rule =>
+    rule.nodes.slice(0, 5).map(each => `${rule.id}: ${each.target}: ${each.failureSummary}`));
+}"""
+
+
+def violations(page, tags=TAGS):
+    """Return what axe complains of."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE)
+        page.evaluate(START)
+    page.wait_for_timeout(400)  # which scripts of the page let pass after a change of size
+    page.evaluate(LOOKS)
+    page.evaluate(THIN)
+    try:
+        return page.evaluate(RUN, tags)
+    finally:
+        page.evaluate(RESTORE)
+
+
+@closely
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_violation(visit, width):
+    assert violations(visit.look(width)) == []
+
+
+@closely
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_violation_in_the_dark(visit, width):
+    assert violations(visit.look(width, theme="dark"), COLOURS) == []
+
+
+# Planted faults -----------------------------------------------------------------------------------
+
+
+def test_axe_knows_wcag_2_2(plant):
+    page = plant().page
+    page.evaluate(AXE)
+    assert "target-size" in page.evaluate("axe.getRules(['wcag22aa']).map(rule => rule.ruleId)")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_leaves_a_sound_page_alone(theme, plant):
+    assert violations(plant().look(390, theme=theme)) == []
+
+
+@pytest.mark.parametrize(
+    ("theme", "planted", "rule"),
+    [
+        ("light", '<p style="color: #999">pale</p>', "color-contrast"),
+        ("dark", '<p style="color: #555">dark</p>', "color-contrast"),
+        ("light", '<pre><span>a</span> <span style="color: #bbb">b</span></pre>', "color-contrast"),
+        ("light", '<button aria-label="Find">Search</button>', "label-content-name-mismatch"),
+        ("light", '<a href="#text"></a>', "link-name"),
+        ("light", '<button style="padding: 0; border: 0; width: 9px; height: 9px">i</button>' * 2,
+         "target-size"),
+        ("light", "<h4>Too deep</h4>", "heading-order"),
+    ],
+)  # fmt: skip
+def test_a_violation_is_found(theme, planted, rule, plant):
+    found = violations(plant(planted).look(390, theme=theme))
+    assert {each.partition(":")[0] for each in found} == {rule}

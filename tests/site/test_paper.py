@@ -1,0 +1,71 @@
+"""On paper a page is dark on white, whatever the theme was, and nothing is folded away."""
+
+import pytest
+
+from tests.site.conftest import closely
+from tests.site.test_axe import violations
+
+# Grounds that are not nearly white, figures that are not as they were drawn, what is left out.
+UNFIT = """() => {
+  const found = [];
+  const grey = colour => {
+    const [r, g, b, a = 1] = colour.match(/[\\d.]+/g)?.map(Number) ?? [255, 255, 255, 0];
+    return a < 0.1 ? 255 : (r + g + b) / 3;
+  };
+  for (const each of document.querySelectorAll("html, body, body *")) {
+    if (!each.checkVisibility({ visibilityProperty: true })) continue;
+    const style = getComputedStyle(each), box = each.getBoundingClientRect();
+    if (grey(style.backgroundColor) < 200 && box.width * box.height > 1e4)
+      found.push(`a dark ground: ${each.outerHTML.slice(0, 120)}`);
+    if (style.filter !== "none") found.push(`not as drawn: ${each.outerHTML.slice(0, 120)}`);
+  }
+  const folded = "details:not(.imports) > :not(summary), .sd-tab-content";
+  for (const each of document.querySelectorAll(folded))
+    if (!each.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }))
+      found.push(`left out: ${each.outerHTML.slice(0, 120)}`);
+  return found;
+}"""
+
+
+def unfit_for_paper(visit):
+    """Return what goes wrong when a page is printed from the dark theme, with all folds closed."""
+    page = visit.look(794, theme="dark")  # A4 at 96 dots an inch
+    page.evaluate("() => document.querySelectorAll('details').forEach(e => { e.open = false })")
+    page.emulate_media(media="print")
+    try:
+        return page.evaluate(UNFIT) + violations(page, ["color-contrast"])
+    finally:
+        visit.unfold()
+        page.emulate_media(media="screen")
+
+
+@closely
+def test_a_page_printed_from_the_dark_is_dark_on_white(visit):
+    assert unfit_for_paper(visit) == []
+
+
+# Planted faults -----------------------------------------------------------------------------------
+
+WHITE = """<style>@media print {
+  html, header { background: #fff !important; color: #111 !important }
+}</style>"""
+
+
+def test_a_sound_page_can_be_printed(plant):
+    assert unfit_for_paper(plant(head=WHITE)) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "complaint"),
+    [
+        ('<p style="background: #222; color: #eee; height: 300px">a</p>', "a dark ground"),
+        ('<p style="color: #ccc">pale</p>', "color-contrast"),
+        ('<p style="filter: invert(1)">a</p>', "not as drawn"),
+        ("<details><summary>Solution</summary><p>It is 1.</p></details>", "left out"),
+        ('<div class="sd-tab-content" style="display: none">a</div>', "left out"),
+    ],
+)
+def test_what_paper_would_spoil_is_found(planted, complaint, plant):
+    found = unfit_for_paper(plant(planted, head=WHITE))
+    assert found
+    assert all(each.startswith(complaint) for each in found)
