@@ -113,7 +113,7 @@ def visit_landing(self, node: landing) -> None:
     here = self.builder.current_docname
     link = {
         "first": next(iter(chapters())),
-        "wrong": "book/clinic",
+        "wrong": "book/what_your_loss_says",
         "call": "book/which_call",
     }
     links = {name: self.builder.get_relative_uri(here, page) for name, page in link.items()}

@@ -124,9 +124,14 @@ def diagnose(
         if name not in BY_NAME:
             raise ValueError(f"expected: {name!r} is no finding; see companion.clinic.catalogue")
     if isolate:
-        return in_a_child(place_of(loss), declared, expected, budget,
-                          gradient=place_of(gradient) if callable(gradient) else gradient,
-            hessian=place_of(hessian) if hessian else None)  # fmt: skip
+        return in_a_child(
+            place_of(loss),
+            declared,
+            expected,
+            budget,
+            gradient=place_of(gradient) if callable(gradient) else gradient,
+            hessian=None if hessian is None else place_of(hessian),
+        )
     return diagnose_here(loss, declared, expected, budget, gradient, hessian)
 
 

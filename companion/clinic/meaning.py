@@ -184,10 +184,10 @@ class Meaning:
             hessian = reference.cross_entropy_hessian(x, shares)
             return [float(sum(row)) * total for row in hessian]
         with np.errstate(all="ignore"):
-            row, w = np.array(x), np.array(weights)
+            p, w = np.array(x), np.array(weights)
             if order == 0:
-                return float(np.where(w == 0, 0.0, -w * np.log(row)).sum())
-            return np.where(w == 0, 0.0, -w / row if order == 1 else w / row**2).tolist()
+                return float(np.where(w == 0, 0.0, -w * np.log(p)).sum())
+            return np.where(w == 0, 0.0, -w / p if order == 1 else w / p**2).tolist()
 
     def _focal(self, x: Any, weights: list[float], order: int) -> float:
         """Return the focal loss, from the judge for each label; derivatives from logits alone."""
