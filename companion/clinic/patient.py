@@ -272,7 +272,7 @@ def is_tensor(value: Any) -> bool:
     return torch is not None and torch.is_tensor(value)
 
 
-def as_numbers(result: Any) -> tuple[Any, str]:
+def as_numbers(result: Any) -> tuple[np.ndarray | None, str]:
     """Return the numbers of a result in float64 and what else it was; None if it holds none."""
     note = ""
     if isinstance(result, tuple):
