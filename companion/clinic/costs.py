@@ -16,7 +16,7 @@ import numpy as np
 from companion import elementary
 from companion.clinic.meaning import Meaning
 
-__all__ = ["categorical_families", "describe", "families"]
+__all__ = ["categorical_families", "describe", "describe_rows", "families"]
 
 _Costs = Callable[[Any], Any]
 _TERMS = 2
@@ -135,6 +135,8 @@ _IN_PROBABILITIES: dict[str, Callable] = {
     "log(1+e^-p)": lambda p: _softplus(-p),
     "σ(p)": elementary.sigmoid,
     "log(p/(1-p))": elementary.logit,
+    "1/log p": lambda p: 1 / np.log(p),
+    "1/log(1-p)": lambda p: 1 / np.log1p(-p),
 }
 _IN_LOGITS: dict[str, Callable] = {
     "log(1+e^-z)": lambda z: _softplus(-z),
@@ -162,7 +164,73 @@ _IN_LOGITS: dict[str, Callable] = {
     "log(2+e^-|z|)": lambda z: np.log(2 + np.exp(-np.abs(z))),
     "tanh z": np.tanh,
     "tanh(z/2)": lambda z: np.tanh(z / 2),
+    "√σ(z)": lambda z: np.sqrt(elementary.sigmoid(z)),
+    "√σ(-z)": lambda z: np.sqrt(elementary.sigmoid(-z)),
+    "e^σ(z)": lambda z: np.exp(elementary.sigmoid(z)),
+    "e^σ(-z)": lambda z: np.exp(elementary.sigmoid(-z)),
+    "1/log(1+e^z)": lambda z: 1 / _softplus(z),
+    "1/log(1+e^-z)": lambda z: 1 / _softplus(-z),
 }
+# Of a row of several classes: of the probability q of its own, or of all its scores.
+_IN_ROWS: dict[str, Callable] = {
+    "-log q": lambda q: -np.log(q),
+    "q": lambda q: q,
+    "q²": lambda q: q**2,
+    "√q": np.sqrt,
+    "1/q": lambda q: 1 / q,
+    "e^q": np.exp,
+    "log(1+q)": np.log1p,
+    "-log(1-q)": lambda q: -np.log1p(-q),
+    "q log q": lambda q: q * np.log(q),
+    "log(q)²": lambda q: np.log(q) ** 2,
+    "1/log q": lambda q: 1 / np.log(q),
+}
+_IN_SCORES: dict[str, Callable] = {
+    "log Σ e^z": lambda z: np.log(np.exp(z).sum(axis=-1)),
+    "max z": lambda z: z.max(axis=-1),
+    "Σ e^z": lambda z: np.exp(z).sum(axis=-1),
+    "Σ z": lambda z: z.sum(axis=-1),
+}
+
+
+def describe_rows(
+    rows: np.ndarray, points: np.ndarray, changes: np.ndarray, labels: np.ndarray, logits: bool
+) -> list[tuple[float, str]] | None:
+    """Write the changes of rows of several classes as a sum of at most three terms, or None.
+
+    Parameters
+    ----------
+    rows, points : (N, K), (M, K) array
+        The rows, and what each was replaced by.
+    changes : (N, M) array
+        How the loss of each row moved.
+    labels : (N,) array
+        The class of each row; q is its probability and z its score.
+    logits : bool
+        Whether the rows are scores.
+    """
+    if not (np.isfinite(changes).all() and np.abs(changes).max()):
+        return None
+    columns = {}
+    with np.errstate(all="ignore"):
+        of_rows = elementary.softmax(rows) if logits else rows
+        of_points = elementary.softmax(points) if logits else points
+        for name, f in _IN_ROWS.items():
+            start = f(of_rows[np.arange(len(labels)), labels])
+            columns[name] = f(of_points[:, labels].T) - start[:, None]
+        if logits:
+            own = points[:, labels].T - rows[np.arange(len(labels)), labels][:, None]
+            columns["z"] = own
+            for name, f in _IN_SCORES.items():
+                columns[name] = f(points)[None, :] - f(rows)[:, None]
+    for count in range(1, _TERMS + 2):
+        for names in itertools.combinations(columns, count):
+            matrix = np.stack([columns[name].ravel() for name in names], axis=-1)
+            factors, *_ = np.linalg.lstsq(matrix, changes.ravel(), rcond=1e-12)
+            misfit = np.abs(matrix @ factors - changes.ravel()).max()
+            if misfit <= _EXACT * np.abs(changes).max():
+                return [(float(f), n) for f, n in zip(factors, names, strict=True)]
+    return None
 
 
 def describe(x: np.ndarray, changes: np.ndarray, logits: bool) -> list[tuple[float, str]] | None:

@@ -33,9 +33,9 @@ def _examine(chart: Chart) -> Evidence | None:
 FINDING = Finding(
     name="first-sample-only",
     severity=CRITICAL,
-    title="One element of the batch enters",
-    symptom="training is noisy and ignores most of the data",
-    why="An index [0] before the mean, or a return inside the loop.",
+    title="Only a part of the batch enters",
+    symptom="training is noisy and ignores some of the data, or most",
+    why="An index [0] before the mean, a return inside the loop, a slice such as [:-1].",
     fix="Take the mean over all elements.",
     sick="""
 from scipy.special import xlog1py, xlogy

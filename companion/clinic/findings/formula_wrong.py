@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from companion.clinic.chart import Chart
+from companion.clinic.costs import describe_rows
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 from companion.clinic.smallest import smallest
 
@@ -22,7 +23,7 @@ def _examine(chart: Chart) -> Evidence | None:
         return Evidence(f"It {came} on an ordinary batch.", question)
     halves = ""
     if chart.changes.finite:
-        halves = _halves(chart) if chart.meaning.binary else _exchanged(chart)
+        halves = _halves(chart) if chart.meaning.binary else _exchanged(chart) or _rows(chart)
     return Evidence(f"The value is wrong on ordinary input. {halves}".strip(), smallest(chart))
 
 
@@ -59,6 +60,29 @@ def _halves(chart: Chart) -> str:
             meant = _sum([(weight, right[label])])
             sentences.append(f"y = {label} pays {said}: should be {meant}.")
     return " ".join(sentences)
+
+
+def _rows(chart: Chart) -> str:
+    """Say what a row of several classes pays."""
+    meaning, batch = chart.meaning, chart.batches.ordinary
+    if meaning.weight is not None or meaning.smoothing or meaning.gamma:
+        return ""
+    terms = describe_rows(
+        np.asarray(batch.x),
+        chart.changes.points,
+        chart.changes.moved * meaning.divisor(batch.y),
+        chart.labels,
+        meaning.logits,
+    )
+    if terms is None:
+        return ""
+    if any("q" in term for _, term in terms):
+        scores = " and z its score" if any(term == "z" for _, term in terms) else ""
+        return (
+            f"A row pays {_sum(terms)}, with q the probability of its class{scores}: should be "
+            "-log q."
+        )
+    return f"A row pays {_sum(terms)}, with z the score of its class: should be log Σ e^z - z."
 
 
 def _exchanged(chart: Chart) -> str:

@@ -49,7 +49,8 @@ FINDING = Finding(
     ),
     why=(
         "PyTorch's pos_weight leaves the divisor alone. Dividing by the sum of the weights "
-        "makes each batch count differently."
+        "makes each batch count differently. With class weights PyTorch's cross_entropy does "
+        "divide by their sum."
     ),
     fix="Divide by the number of elements.",
     sick="""

@@ -12,7 +12,36 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    return _shape(chart) or _scale(chart)
+    return _shape(chart) or _scale(chart) or _one_of_them(chart)
+
+
+def _one_of_them(chart: Chart) -> Evidence | None:
+    """Look for the largest, the smallest or the middle one of the losses of the elements."""
+    batch = chart.batches.ordinary
+    if chart.fits or not chart.ordinary.finite or chart.ordinary.values.size > 1:
+        return None
+    alone = [
+        chart.ask(batch.but(x=batch.x[i : i + 1], y=batch.y[i : i + 1])) for i in range(chart.size)
+    ]
+    if not all(each.finite for each in alone):
+        return None
+    each = np.sort([answer.total for answer in alone])
+    if each[-1] - each[0] <= 1e-3 * abs(each[-1]):
+        return None
+    middle = each[[(len(each) - 1) // 2, len(each) // 2]]
+    for word, values in (
+        ("largest", each[-1:]),
+        ("smallest", each[:1]),
+        ("middle one", [middle.mean(), middle[0]]),
+    ):
+        if np.isclose(chart.ordinary.total, values, rtol=1e-9, atol=0).any():
+            return Evidence(
+                f"It returns the {word} of the losses of the elements, not their "
+                f"{chart.meaning.reduction}.",
+                batch,
+                fix=f"Reduce it by `.{chart.meaning.reduction}()`.",
+            )
+    return None
 
 
 def _shape(chart: Chart) -> Evidence | None:
