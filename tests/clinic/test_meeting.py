@@ -64,7 +64,16 @@ def test_what_holds_a_loss_is_a_function(holder):
     assert np.mean(function(QUESTION.x, QUESTION.y)) == pytest.approx(VALUE, rel=1e-15)
 
 
-@pytest.mark.parametrize("holder", [Forward, Forward(), Method, Method()], ids=str)
+@pytest.mark.parametrize(
+    "holder",
+    [Forward, Forward(), Method, Method()],
+    ids=[
+        "class with forward",
+        "object with forward",
+        "class with a method",
+        "object with a method",
+    ],
+)
 def test_a_method_beside_the_loss_is_its_gradient(holder):
     gradient, name = gradient_of(holder)
     assert name in ("backward", "grad")
@@ -72,12 +81,16 @@ def test_a_method_beside_the_loss_is_its_gradient(holder):
     assert gradient(x, y) == pytest.approx((1 / (1 + np.exp(-x)) - y) / 3)
 
 
-@pytest.mark.parametrize("holder", [flat, Called, functools.partial(flat)], ids=str)
+@pytest.mark.parametrize(
+    "holder", [flat, Called, functools.partial(flat)], ids=["function", "class", "partial"]
+)
 def test_without_such_a_method_there_is_no_gradient(holder):
     assert gradient_of(holder) == (None, "")
 
 
-@pytest.mark.parametrize("holder", [3, "loss", None, object()], ids=repr)
+@pytest.mark.parametrize(
+    "holder", [3, "loss", None, object()], ids=["number", "text", "None", "object"]
+)
 def test_what_holds_no_loss_is_a_type_error(holder):
     with pytest.raises(TypeError, match="callable"):
         as_function(holder)
