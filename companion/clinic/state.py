@@ -64,7 +64,7 @@ class State:
     @cached_property
     def settings(self) -> list[str]:
         """The settings of the process that a call changes."""
-        found: list[dict[str, Any]] = []
+        found: list[dict[str, object]] = []
         for draws in (1, 2):
             with preserved():
                 _unusual(draws)
@@ -111,9 +111,9 @@ def _unusual(draws: int) -> None:
         torch.set_grad_enabled(True)
 
 
-def settings() -> dict[str, Any]:
+def settings() -> dict[str, object]:
     """Return the settings of the process that a loss has no business with."""
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "numpy.geterr": np.geterr(),
         "numpy.random": list(np.random.get_state())[1:],  # noqa: NPY002 - the one that others share
     }

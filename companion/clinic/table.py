@@ -69,7 +69,8 @@ def changes(
                 call = question.but(x=other)
                 answer = patient.ask(call)
                 if answer.values is not None and answer.values.shape == first.values.shape:
-                    moved[place, j] = float((answer.values - first.values).sum())
+                    with np.errstate(invalid="ignore"):  # inf - inf
+                        moved[place, j] = float((answer.values - first.values).sum())
                 if not np.isfinite(moved[place, j]):
                     failed = failed or (call, answer)
     return Changes(question, first.total, points, moved, failed)
