@@ -47,6 +47,8 @@ def _of_a_matrix(chart: Chart) -> Evidence | None:
     if chart.matrix.values.size > 1 or abs(ratio - 1) < max(1e-5, chart.tolerance):
         return None
     divisor = 12 / ratio if chart.meaning.reduction == "mean" else 1 / ratio
+    if abs(divisor - round(divisor)) > 1e-4:
+        return None  # it takes the rows for something else than elements
     counted = {3: "the rows", 4: "the columns", 1: "nothing"}.get(
         round(divisor) if abs(divisor - round(divisor)) < 1e-4 else 0, f"{divisor:.4g}"
     )
