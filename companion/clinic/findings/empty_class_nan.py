@@ -12,6 +12,9 @@ def _examine(chart: Chart) -> Evidence | None:
     if not chart.ordinary.finite:
         return None
     for question, answer in chart.inputs.one_class:
+        said = answer.error.lower()
+        if said.startswith("valueerror") and not ("empty" in said or "zero-size" in said):
+            continue  # it refuses such a batch, and says so
         if answer.error or not answer.finite:
             return Evidence(
                 f"A batch whose labels are all {question.y[0]:g} gives "

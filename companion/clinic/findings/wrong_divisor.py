@@ -47,8 +47,9 @@ def _of_a_matrix(chart: Chart) -> Evidence | None:
     if chart.matrix.values.size > 1 or abs(ratio - 1) < max(1e-5, chart.tolerance):
         return None
     divisor = 12 / ratio if chart.meaning.reduction == "mean" else 1 / ratio
-    counts = {3.0: "the rows", 4.0: "the columns", 1.0: "nothing"}
-    counted = counts.get(round(divisor, 4), f"{divisor:.4g}")
+    if abs(divisor - round(divisor)) > 1e-4:
+        return None  # it takes the rows for something else than elements
+    counted = {3: "the rows", 4: "the columns", 1: "nothing"}.get(round(divisor), f"{divisor:.4g}")
     return Evidence(
         f"For predictions of shape (3, 4) it divides by {counted}, not by the 12 elements.",
         question,
