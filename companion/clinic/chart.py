@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from companion.clinic.batches import Batches
-from companion.clinic.costs import categorical_families, describe, families
+from companion.clinic.costs import categorical_families, families
 from companion.clinic.edges import Edges
+from companion.clinic.formulas import describe
 from companion.clinic.inputs import Inputs
 from companion.clinic.meaning import Meaning
 from companion.clinic.patient import Answer, Patient, Question

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from companion.clinic.chart import Chart
-from companion.clinic.costs import describe_rows
 from companion.clinic.finding import CRITICAL, Evidence, Finding
+from companion.clinic.formulas import describe_rows
 from companion.clinic.smallest import smallest
 
 __all__ = ["FINDING"]
