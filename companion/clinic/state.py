@@ -28,6 +28,17 @@ class State:
         """The ordinary batch four times."""
         return [self._chart.ordinary, *(self._chart.ask(self.question) for _ in range(3))]
 
+    @cached_property
+    def drawn(self) -> tuple[Question, Answer, Answer] | None:
+        """Twice the same larger batch, for a loss that draws random numbers; None for others."""
+        before = settings()
+        self._chart.ask(self.question)
+        after = settings()
+        if all(_same(before[name], after[name]) for name in _GENERATORS if name in before):
+            return None
+        question = self._chart.batches.of(33)
+        return question, self._chart.ask(question), self._chart.ask(question)
+
     @property
     def question(self) -> Question:
         """The ordinary batch."""

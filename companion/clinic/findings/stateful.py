@@ -12,6 +12,16 @@ def _examine(chart: Chart) -> Evidence | None:
     first, *others = chart.state.again
     if first.values is None:
         return None
+    drawn = chart.state.drawn
+    if drawn is not None and not drawn[2].same(drawn[1], 1e-9):
+        return Evidence(
+            "The same call with the same arguments gives another value the second time: it draws "
+            "random numbers.",
+            drawn[0],
+            exact=drawn[1].values,
+            calls=("call", "call"),
+            holds=lambda answer: not answer.same(drawn[1], 1e-9),
+        )
     for again in others:
         if not again.same(first, 1e-9):
             return Evidence(
