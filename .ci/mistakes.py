@@ -63,7 +63,8 @@ def witness(finding):
 
 def prose(text):
     """Return words of a finding as Markdown: what a program prints is code."""
-    return re.sub(r"(?<![\w.`-])(-?\d+\.\d+|\d{3,})(?![\w`])", r"`\1`", text.replace("*", "\\*"))
+    printed = r"(?<![\w.`-])(-?(?:\d+\.\d+|\d{3,}))(?![\w`])"
+    return re.sub(printed, r"`\1`", text.replace("*", "\\*"))
 
 
 def entry(finding):

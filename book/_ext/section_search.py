@@ -42,6 +42,7 @@ TITLE, ASKED_AS, BODY = (
 )  # how much a word counts in a title, as a synonym, at most in a text
 # How likely a place is what somebody looks for.
 WEIGHT = {"book/five_texts": 0.6, "book/bibliography": 0.3, "book/api": 0.6, "book/glossary": 0.9}
+BELOW = {"book/api": 0.5, "book/mistakes": 0.9}  # of the pages below these
 SOLUTION = 0.5
 
 _ENGLISH = SearchEnglish({})
@@ -158,7 +159,8 @@ def index(pages: dict[str, list[Place]], labels: dict[str, tuple[str, str]]) -> 
             for name in ["", *place.ids] if number == 0 else place.ids:
                 at[page, name] = len(found)
             anchor = "" if number == 0 else place.ids[0]
-            weight = WEIGHT.get(page, 1) * (SOLUTION if place.title[:8] == "Solution" else 1)
+            weight = WEIGHT.get(page, BELOW.get(page.rpartition("/")[0], 1))
+            weight *= SOLUTION if place.title[:8] == "Solution" else 1
             found.append([len(names) - 1, anchor, escape(place.title), 0, weight])
             keyword = chapter.keyword if chapter and number == 0 else ""
             texts.append((place, Counter(words(f"{place.title} {keyword}"))))

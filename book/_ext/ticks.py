@@ -34,10 +34,10 @@ class Ticks(SphinxTransform):
 
     def apply(self) -> None:
         """Change the cells of a chapter that has records."""
-        records = seen_failing().get(Path(self.env.docname).name, [])
-        if not records:
-            return
         source = Path(self.env.doc2path(self.env.docname))
+        records = seen_failing().get(source.stem, [])
+        if not records or source.suffix != ".ipynb":
+            return
         names = [cell.id for cell in nbformat.read(source, as_version=4).cells]
         for cell in self.document.findall(nodes.container):
             if cell.get("nb_element") == "cell_code":

@@ -74,7 +74,9 @@ const SectionSearch = {
         for (const place of places) bonus[place] = Math.max(bonus[place], 3 * phrase.length);
     // A question that is the name of a page asks for this page.
     const name = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
-    const named = index.pages.findIndex((page) => name(page[1]) === name(question));
+    const asks = (page) => name(page[1]) === name(question);
+    const chapter = index.pages.findIndex((page) => asks(page) && !page[0].startsWith("book/api/"));
+    const named = chapter >= 0 ? chapter : index.pages.findIndex(asks);
     const ranked = [];
     for (let place = 0; place < count; place++) {
       const [page, anchor, , , trust] = index.places[place];

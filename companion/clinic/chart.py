@@ -323,7 +323,7 @@ class Chart:
     def should_be(self, question: Question) -> np.ndarray:
         """Return the right value of one element, on the scale of the loss, to some roundings.
 
-        The judge is asked about witnesses; here float64 does, which is 30 times as fast.
+        The judge is asked about witnesses; here float64 does, in a thirtieth of the time.
         """
         assert self.unit is not None
         y = np.asarray(question.y).ravel()
