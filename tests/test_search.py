@@ -87,7 +87,11 @@ def test_words_may_stand_in_any_order_and_among_others(browser):
 
 
 def test_a_page_is_found_by_its_keyword(browser):
-    for chapter in section_search.chapters().values():
+    known = section_search.chapters().values()
+    taken = {chapter.keyword.lower() for chapter in known if not chapter.above}
+    for chapter in known:
+        if chapter.above and chapter.keyword in taken:
+            continue  # a module that has a chapter of its name: the chapter comes first
         page, _, anchor, *_ = hits(browser, chapter.keyword)[0]
         assert (page, anchor) == (chapter.page, ""), chapter.keyword
 
