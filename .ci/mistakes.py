@@ -58,7 +58,9 @@ def witness(finding):
     report = diagnose(**parts, **finding.declared, budget=60)
     found = (*report.findings, *report.withheld, *report.limits)
     own = next(each for each in found if each.name == finding.name)
-    return f"{own.call}\n# got {own.got}, exact {own.exact}", own.sentence
+    call = re.sub(rf"\b{report.name}\(", "loss(", own.call)
+    needed = "" if "np" in names or "np." not in call else "import numpy as np\n\n"
+    return f"{needed}{call}\n# got {own.got}, exact {own.exact}", own.sentence
 
 
 def prose(text):

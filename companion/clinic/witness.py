@@ -44,7 +44,12 @@ def witness_of(chart: Chart, evidence: Evidence, name: str) -> Witness | None:
     holds = evidence.holds or (lambda again: _differs(again, exact))
     if not holds(answer):
         return None
-    return Witness("\n".join(lines), _shown(answer), _shown_exact(exact))
+    got, right = _shown(answer), _shown_exact(exact)
+    if evidence.calls and evidence.calls[-1] in ("predictions", "labels"):
+        got = "other numbers"
+    elif got == right and answer.values is not None and not isinstance(exact, str):
+        got, right = number(answer.values, 16), number(exact, 16)
+    return Witness("\n".join(lines), got, right)
 
 
 def _differs(answer: Answer, exact: Any) -> bool:

@@ -35,7 +35,7 @@ FINDING = Finding(
     title="An epsilon inside the logarithm",
     symptom="the loss of a perfect model is slightly negative",
     why=(
-        "log(p + ε) is another function everywhere: below 0 at p = 1, capped at -log ε, and "
+        "-log(p + ε) is another function everywhere: below 0 at p = 1, capped at -log ε, and "
         "with a large ε biased in the middle too."
     ),
     fix="xlogy and xlog1py need no ε; the loss from logits neither.",

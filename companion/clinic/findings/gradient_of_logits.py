@@ -34,8 +34,8 @@ FINDING = Finding(
     severity=MAJOR,
     title="p - y is returned as the derivative by the probability",
     symptom=(
-        "a gradient check fails, or the network learns slowly because a second factor p (1 - "
-        "p) is applied"
+        "a gradient check fails, or the network learns slowly because a factor p (1 - p) "
+        "stays that should have cancelled"
     ),
     why=(
         "The factor p (1 - p) of the sigmoid cancels in p - y. By the probability it is (p - "

@@ -26,7 +26,7 @@ FINDING = Finding(
     name="integer-labels-wrong",
     severity=CRITICAL,
     title="Integer labels give another number",
-    symptom="the loss is -255 times too large with masks of uint8",
+    symptom="the loss is negative and large with masks of uint8",
     why=(
         "-y of an unsigned array wraps: -1 is 255. A result made with zeros_like(labels) holds "
         "integers and cuts off the decimals."

@@ -49,7 +49,7 @@ FINDING = Finding(
     name="labels-transformed",
     severity=CRITICAL,
     title="The labels are changed before use",
-    symptom="the loss cannot fall below 0.5 or so, and the model stays unsure",
+    symptom="the loss cannot fall below 0.58 (labels through a sigmoid); the model stays unsure",
     why=(
         "A sigmoid, a softmax or a clip over the labels makes other targets of them: 0 and 1 "
         "become 0.5 and 0.731."

@@ -17,10 +17,14 @@ def _examine(chart: Chart) -> Evidence | None:
     if answer.values is not None and chart.slopes.near(answer.values, own, 1e-4):
         return None
     words = answer.error.split(":")[0] if answer.error else "another number"
+    sentence = f"Differentiating twice gives {words}."
     if answer.note == "detached":
-        words = "0"
+        sentence = (
+            "Its derivative is a constant to autograd: a second one raises, or leaves this "
+            "loss out where it is a part of something larger."
+        )
     return Evidence(
-        f"Differentiating twice gives {words}.",
+        sentence,
         chart.slopes.question.but(want="second"),
         exact=np.round(own, 7),
         holds=lambda again: again.values is None or not chart.slopes.near(again.values, own, 1e-4),

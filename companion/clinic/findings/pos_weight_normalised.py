@@ -50,7 +50,7 @@ FINDING = Finding(
     why=(
         "PyTorch's pos_weight leaves the divisor alone. Dividing by the sum of the weights "
         "makes each batch count differently. With class weights PyTorch's cross_entropy does "
-        "divide by their sum."
+        "divide, by the weights of the labels in the batch."
     ),
     fix="Divide by the number of elements.",
     sick="""

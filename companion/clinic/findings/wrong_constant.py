@@ -30,8 +30,8 @@ FINDING = Finding(
     title="A constant in the logarithm is wrong",
     symptom="an untrained model costs 1.1 or 1.3 instead of 0.69",
     why=(
-        "softplus(z) is log(1 + e^z); with log(e + e^z) or log(2 + e^z) a right answer never "
-        "costs 0."
+        "softplus(z) is log(1 + e^z); with log(e + e^z) or log(2 + e^z) a sure and right no "
+        "costs 1 or 0.69."
     ),
     fix="log(1 + e^z), as np.logaddexp(0, z).",
     sick="""
