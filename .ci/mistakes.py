@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+import yaml
+
 from companion.clinic import diagnose
 from companion.clinic.catalogue import catalogue, page_of
 
@@ -47,6 +49,9 @@ PAGES = {
         "Calls that raise, hang, print, change your arrays or give another answer the second time.",
     ),
 }
+LINKS = yaml.safe_load(
+    (Path(__file__).parents[1] / "book/_data/mistakes.yml").read_text(encoding="utf-8")
+)
 UNASKED = {"hangs", "kills-the-process"}  # their examples would take this process with them
 
 
@@ -69,6 +74,21 @@ def prose(text):
     return re.sub(printed, r"`\1`", text.replace("*", "\\*"))
 
 
+def more(name):
+    """Return the last line of an entry: the section on it, the five texts, the misconceptions."""
+    links = LINKS["findings"][name]
+    parts = [f"{{ref}}`{links['section']}`"]
+    if texts := links.get("texts"):
+        which = ", ".join(f"{{ref}}`{label[5:]} <{label}>`" for label in texts)
+        parts.append(f"in the {{doc}}`five texts </book/five_texts>`: {which}")
+    parts += [
+        f'{{ref}}`"{words}" <{each["section"]}>`'
+        for words, each in LINKS["misconceptions"].items()
+        if each.get("finding") == name
+    ]
+    return f"More: {'; '.join(parts)}."
+
+
 def entry(finding):
     """Return the section of one finding."""
     lines = [f"(mistake-{finding.name})=", f"## {finding.title}", ""]
@@ -89,6 +109,8 @@ def entry(finding):
         "```python",
         finding.mended.strip(),
         "```",
+        "",
+        more(finding.name),
         "",
     ]
     return "\n".join(lines)
@@ -114,6 +136,13 @@ def pages():
                 f"| {{ref}}`{each.name} <mistake-{each.name}>` | {each.title} | {symptom} |"
             )
         index.append("")
+    index += ["## Usual misconceptions", "", "| what is believed | the answer | in the clinic |"]
+    index.append("|---|---|---|")
+    for words, each in LINKS["misconceptions"].items():
+        name = each.get("finding")
+        link = f"{{ref}}`{name} <mistake-{name}>`" if name else ""
+        index.append(f"| {words} | {{ref}}`here <{each['section']}>` | {link} |")
+    index.append("")
     texts["mistakes.md"] = "\n".join(index).rstrip() + "\n"
     return texts
 

@@ -1,4 +1,4 @@
-"""The pages on the mistakes are what the catalogue and the clinic say now."""
+"""The pages on the mistakes are what the catalogue says now; book and clinic link each other."""
 
 import re
 import runpy
@@ -6,8 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from companion.clinic.catalogue import BY_NAME
 
 ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
+LINKS = yaml.safe_load((BOOK / "_data/mistakes.yml").read_text(encoding="utf-8"))
+LABELS = {
+    label
+    for path in [*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")]
+    for label in re.findall(r"\(((?:sec|seed)-[\w-]+)\)=", path.read_text(encoding="utf-8"))
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +63,43 @@ def test_what_came_and_what_is_right_differ_in_print(written):
     pairs = re.findall(r"# got (.+), exact (.+)", "\n".join(written.values()))
     assert len(pairs) > 70
     assert not [got for got, exact in pairs if got == exact]
+
+
+# Links both ways ----------------------------------------------------------------------------------
+
+
+def test_each_finding_has_its_section():
+    assert set(LINKS["findings"]) == set(BY_NAME)
+    assert all(each["section"].startswith("sec-") for each in LINKS["findings"].values())
+
+
+def test_each_place_that_is_named_exists():
+    texts = [label for each in LINKS["findings"].values() for label in each.get("texts", ())]
+    answers = list(LINKS["misconceptions"].values())
+    sections = [each["section"] for each in (*LINKS["findings"].values(), *answers)]
+    assert not {*sections, *texts, *LINKS["no_finding"]} - LABELS
+    assert not {each["finding"] for each in answers if "finding" in each} - set(BY_NAME)
+    assert len(answers) == 30
+
+
+def test_each_error_of_the_five_texts_has_a_finding_or_is_no_mistake_of_a_loss():
+    texts = [label for each in LINKS["findings"].values() for label in each.get("texts", ())]
+    errors = sorted(label for label in LABELS if label.startswith("seed-"))
+    assert sorted([*texts, *LINKS["no_finding"]]) == errors
+
+
+def test_the_five_texts_link_their_findings_and_are_linked_by_them():
+    page = (BOOK / "five_texts.md").read_text(encoding="utf-8")
+    there = dict(
+        re.findall(r"<(seed-\d{3}-\d+)>` \(in the clinic: {ref}`.* <mistake-(.*)>`\)", page)
+    )
+    back = {}
+    for path in (BOOK / "mistakes").glob("*.md"):
+        _, *parts = re.split(r"^\(mistake-(.*)\)=$", path.read_text(encoding="utf-8"), flags=re.M)
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            more = text.split("More: ")[1].split('; {ref}`"')[0]
+            back |= dict.fromkeys(re.findall(r"<(seed-\d{3}-\d+)>`", more), name)
+    meant = {
+        label: name for name, each in LINKS["findings"].items() for label in each.get("texts", ())
+    }
+    assert there == back == meant

@@ -172,7 +172,7 @@ def _conventions(
         nonlocal chart, cost
         fresh = Chart(chart.patient, dataclasses.replace(chart.meaning, **changes), variation)
         # What was asked does not depend on the meaning: it is not asked again.
-        for kept in ("ordinary", "changes", "precision"):
+        for kept in ("ordinary", "changes", "precision", "matrix"):
             if kept in chart.__dict__:
                 fresh.__dict__[kept] = chart.__dict__[kept]
         chart, cost = fresh, cost + price
@@ -184,6 +184,9 @@ def _conventions(
             adopt("reduction", "it returns one number for each prediction", 0.1, reduction="none")
         elif _is_sum(chart):
             adopt("reduction", "it returns the sum", 0.1, reduction="sum")
+        elif chart.meaning.binary and np.shape(chart.matrix.values) == (3,):
+            # As Keras does; a mistake only where one number was asked for.
+            adopt("reduction", "it returns the mean over the last axis", 0.0, by_row=True)
         else:
             assumed.append(Assumption("reduction", "it returns the mean"))
     if chart.right or not chart.fits:

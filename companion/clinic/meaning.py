@@ -31,6 +31,8 @@ class Meaning:
     """"soft" (anything in [0, 1]), "hard" (0 or 1), "signs" (-1 or 1), "index" or "one-hot"."""
     reduction: str = "mean"
     """"mean", "sum" or "none"."""
+    by_row: bool = False
+    """Whether a table of predictions may be reduced over its last axis alone."""
     base: float = math.e
     weight: tuple[float, ...] | None = None
     """What multiplies the cost of each class."""

@@ -161,7 +161,7 @@ class Patient:
                 return Answer(error=how)
         written = self.printed()
         try:
-            with self.clock.one_call((question.want, question.dtype)):
+            with self.clock.one_call((question.want, question.dtype, np.shape(question.x))):
                 self.announce(question)
                 answer = self._scalars(question) if self.manner.shape == "scalar" else None
                 answer = answer or self._call(question)

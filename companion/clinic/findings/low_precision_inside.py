@@ -9,7 +9,7 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    if chart.precision == "float64":
+    if chart.precision in ("float64", chart.meaning.dtype):
         return None
     batch = chart.batches.ordinary
     coarse = rounded(batch.x, chart.precision)

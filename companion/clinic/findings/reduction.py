@@ -60,13 +60,14 @@ def _shape(chart: Chart) -> Evidence | None:
     article = {"mean": "a mean", "sum": "a sum"}[declared]
     columns = chart.inputs.columns or (chart.batches.ordinary, answer)
     matrix = (chart.batches.matrix, chart.matrix) if chart.meaning.binary else columns
+    if chart.meaning.by_row:
+        matrix = columns = (chart.batches.ordinary, answer)
     for question, each in ((chart.batches.ordinary, answer), matrix, columns):
         if each.values is not None and each.values.size > 1:
             shape, given = each.values.shape, np.shape(question.x)
             return Evidence(
-                f"Declared {article}, it returns an array of shape {shape} for predictions "
-                "of shape "
-                f"{given}.",
+                f"It returns an array of shape {shape} for predictions of shape {given}, where "
+                f"{article} is one number.",
                 question,
                 exact=chart.meaning.exact(question),
                 fix=f"Reduce it over all axes: `.{declared}()`.",

@@ -13,9 +13,8 @@ def _examine(chart: Chart) -> Evidence | None:
     if found is None or not chart.right:
         return None
     question, answer = found
-    if not answer.finite or not abs(answer.total - chart.ordinary.total) < 1e-9 * abs(
-        chart.ordinary.total
-    ):
+    total = chart.ordinary.total
+    if not answer.finite or not abs(answer.total - total) < chart.tolerance * abs(total):
         return None
     return Evidence(
         "Rows of probabilities are divided by their sum: (0.28, 0.08, 0.04) costs what "
