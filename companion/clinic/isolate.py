@@ -276,10 +276,15 @@ def child() -> None:
             name: load(Place(**order[name])) if isinstance(order[name], dict) else order[name]
             for name in ("gradient", "hessian")
         }
+        setups = [place.setup]
+        for role in beside:
+            if isinstance(order[role], dict):
+                given = Place(**order[role])
+                setups += [given.setup, f"{role} = {given.short}"]
         send()
         report = diagnose_here(
             loss, Declared(**declared), order["expected"], order["budget"], **beside,
-            name=place.short, setup=place.setup, most=most, trouble=trouble,
+            name=place.short, setup="; ".join(setups), most=most, trouble=trouble,
             announce=lambda question: send(**_written(question) if question else {}),
         )  # fmt: skip
     except BaseException as error:
