@@ -90,8 +90,16 @@ def load(place: Place) -> object:
         module = importlib.import_module(place.where)
     found: Any = module
     for part in place.name.split("."):
-        found = getattr(found, part)
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            others = [name for name, each in vars(found).items() if _may_be_meant(name, each)]
+            raise AttributeError(f"{error}; it has: {', '.join(others) or 'nothing'}") from None
     return found
+
+
+def _may_be_meant(name: str, value: object) -> bool:
+    return callable(value) and not name.startswith("_")
 
 
 def _in_package(path: Path) -> tuple[Path, str]:

@@ -111,7 +111,7 @@ class Report:
     def to_json(self) -> str:
         """Return all fields as JSON."""
         content = asdict(self)
-        return json.dumps({"ok": self.ok, **content}, indent=1, ensure_ascii=False)
+        return json.dumps({"ok": self.ok, **content}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
