@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from companion.clinic import diagnose
-from companion.clinic.catalogue import catalogue, page_of
+from companion.clinic.catalogue import catalogue
 
 PAGES = {
     "value": (
@@ -101,7 +101,7 @@ def pages():
         "",
     ]
     for page, (heading, question, lead) in PAGES.items():
-        own = [finding for finding in catalogue() if page_of(finding) == page]
+        own = [finding for finding in catalogue() if finding.page == page]
         text = [f"# {heading}: {question[0].lower()}{question[1:]}", "", lead, ""]
         texts[f"mistakes/{page}.md"] = "\n".join([*text, *map(entry, own)]).rstrip() + "\n"
         index += [f"## {heading}", "", "| name | mistake | what you see |", "|---|---|---|"]

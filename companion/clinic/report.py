@@ -8,7 +8,6 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from companion.clinic.catalogue import page_of
 from companion.clinic.declared import Assumption
 from companion.clinic.examination import Found
 
@@ -49,7 +48,7 @@ class Diagnosis:
             witness.exact,
             evidence.begins,
             evidence.fix or finding.fix,
-            f"mistakes/{page_of(finding)}.html#mistake-{finding.name}",
+            f"mistakes/{finding.page}.html#mistake-{finding.name}",
         )
 
     def __str__(self) -> str:

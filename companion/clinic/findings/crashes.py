@@ -25,6 +25,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="crashes",
+    page="behaviour",
     severity=CRITICAL,
     title="It raises on ordinary input",
     symptom="RecursionError, NameError, IndexError or TypeError at the first call",
