@@ -37,7 +37,7 @@ VALUE: tuple[Finding, ...] = _load(
     "branches_swapped sign_flipped one_term_sign activation_missing log_of_labels "
     "term_missing weight_ignored pos_weight_wrong_term pos_weight_normalised mean_of_means "
     "class_weight_hidden smoothing_wrong labels_transformed smoothing_hidden label_off_by_one "
-    "wrong_log_base wrong_divisor activation_by_range activation_extra two_terms_on_classes "
+    "wrong_log_base wrong_divisor activation_by_range activation_extra two_term_on_categorical "
     "log_missing log1p_for_log softmax_wrong_axis softmax_shift_outside not_cross_entropy "
     "constant_added wrong_constant formula_wrong "
 )

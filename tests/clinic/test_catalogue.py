@@ -20,6 +20,8 @@ def test_each_file_of_the_folder_is_in_the_catalogue_once():
     names = [finding.name for finding in catalogue()]
     assert sorted(names) == sorted(module.FINDING.name for module in modules)
     assert len(set(names)) == len(names)
+    for module in modules:
+        assert module.__name__.rpartition(".")[2].replace("_", "-") == module.FINDING.name
 
 
 def test_findings_read_the_chart_and_ask_nothing():
