@@ -169,9 +169,12 @@ def _table(chart: Chart) -> tuple[tuple[str, ...], ...]:
         return ()
     k = chart.expected.shape[1]
     head = ("label", *(f"pays class {j}" for j in range(k)), *(f"should pay {j}" for j in range(k)))
+    # Rounding errors are shown as 0: they are no mistake to be marked.
+    noise = chart.nearness * np.abs(chart.rows).max()
+    shown = np.where(np.abs(chart.rows) > noise, chart.rows, 0.0)
     rows = [
         (str(label), *(f"{v:.4g}" for v in got), *(f"{v:.4g}" for v in right))
-        for label, got, right in zip(chart.labels, chart.rows, chart.expected, strict=True)
+        for label, got, right in zip(chart.labels, shown, chart.expected, strict=True)
     ]
     return (head, *rows)
 

@@ -136,6 +136,11 @@ def test_the_table_shows_what_each_element_pays():
     assert [round(float(row[1 + int(row[0])]), 6) for row in rows] == [2.0] * 5
 
 
+def test_rounding_errors_are_no_part_of_the_table():
+    _, *rows = diagnose(lambda z, y: 2 * right(z, y)).table
+    assert {row[1 + 1 - int(row[0])] for row in rows} == {"0"}
+
+
 class Kept:
     def compute_loss(self, z, y):
         self.slope = (1 / (1 + np.exp(-z)) - y) / len(y)
