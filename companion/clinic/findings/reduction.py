@@ -60,14 +60,15 @@ def _shape(chart: Chart) -> Evidence | None:
     for question, each in ((chart.batches.ordinary, answer), matrix, columns):
         if each.values is not None and each.values.size > 1:
             shape, given = each.values.shape, np.shape(question.x)
-            words = f"Declared {article}, it returns"
+            words, meant = f"Declared {article}, it returns", ""
             if answer.values.size == 1:  # then it need not have been declared
                 words = f"It returns one number for predictions of shape ({chart.size},), and"
+                meant = " Under Keras, which averages the rows itself, it is meant."
             return Evidence(
                 f"{words} an array of shape {shape} for predictions of shape {given}.",
                 question,
                 exact=chart.meaning.exact(question),
-                fix=f"Reduce it over all axes: `.{declared}()`.",
+                fix=f"Reduce it over all axes: `.{declared}()`.{meant}",
                 holds=lambda again: again.values is not None and again.values.size > 1,
             )
     return None
