@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from companion.clinic import diagnose
-from companion.clinic.catalogue import catalogue, page_of
+from companion.clinic.catalogue import catalogue
 
 PAGES = {
     "value": (
@@ -126,7 +126,7 @@ def pages():
         "",
     ]
     for page, (heading, question, lead) in PAGES.items():
-        own = [finding for finding in catalogue() if page_of(finding) == page]
+        own = [finding for finding in catalogue() if finding.page == page]
         text = [f"# {heading}: {question[0].lower()}{question[1:]}", "", lead, ""]
         texts[f"mistakes/{page}.md"] = "\n".join([*text, *map(entry, own)]).rstrip() + "\n"
         index += [f"## {heading}", "", "| name | mistake | what you see |", "|---|---|---|"]

@@ -83,7 +83,11 @@ def test_what_is_expected_does_not_fail(write, capsys):
 
 
 FAILURES = {
-    "a missing function": ("def other(p, y): ...", "has no attribute 'loss'"),
+    "a missing function": ("def other(p, y): ...", "has no attribute 'loss'; it has: other"),
+    "a class that needs arguments": (
+        "class loss:\n    def __init__(self, k): ...",
+        "give an instance, as in loss = loss(...)",
+    ),
     "a file that raises": ("raise ValueError('out of luck')", "ValueError: out of luck"),
     "a file that exits": ("import os; os._exit(0)", "kills the process"),
 }
@@ -154,6 +158,28 @@ def test_a_gradient_beside_the_loss_is_judged(write, capsys):
     assert main(["diagnose", f"{write(body)}:loss", *options]) == 1
     found = json.loads(capsys.readouterr().out)["findings"]
     assert "gradient-sign" in [each["name"] for each in found]
+
+
+def test_a_weight_for_each_class_is_declared(write, capsys):
+    body = loss("np.mean((1 + 2 * y) * np.logaddexp(0, (1.0 - 2 * y) * z))", "z, y")
+    where = ["diagnose", f"{write(body)}:loss", "--inputs", "logits", "--labels", "hard"]
+    assert main([*where, "--weight", "1,3"]) == 0
+    assert main([*where, "--weight", "1,1"]) == 1
+    capsys.readouterr()
+
+
+def test_a_loss_of_more_arguments_is_told_how_they_are_given(write, capsys):
+    assert main(["diagnose", f"{write(loss('w', 'p, y, w'))}:loss"]) == 1
+    assert "functools.partial" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("as_data", [[], ["--json"]], ids=["text", "json"])
+def test_a_terminal_without_greek_letters_prints_a_report(write, monkeypatch, as_data):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = run(f"{write(loss(NAIVE))}:loss", "--inputs", "probabilities", *as_data)
+    assert done.returncode == 1, done.stderr
+    assert "0 \\" in done.stdout  # 0 · log 0
+    assert not as_data or json.loads(done.stdout)["ok"] is False
 
 
 def test_without_mpmath_it_says_which_extra_brings_it(monkeypatch, capsys):

@@ -4,8 +4,16 @@
 project's tests. On the command line: `python -m companion diagnose file.py:function`. A loss may be
 any callable on NumPy arrays or PyTorch tensors. Needs mpmath, which the extra `clinic` brings.
 
-Read in this order: `patient` (one call), `table` (what a loss charges each element), `chart` (all
-measurements), `findings` (one file for each mistake), `inference` (what was not declared).
+Read in this order:
+
+- one call: `patient`, how it wants to be made: `meeting`, and the time for it: `clock`
+- what should come: `meaning`, from what was `declared`
+- what is measured, once: `table`, `batches` and `chart`, with its parts `edges`, `inputs`,
+  `slopes`, `state`; other things that a loss may charge: `costs`, `formulas`
+- what is wrong: `finding`, `findings` (a file for each mistake, which reads the chart), their
+  order in `catalogue`; the call that shows it: `smallest`, `witness`
+- all together: `inference` (what was not declared), `examination`, `diagnosis`, `report`, and
+  `isolate` for a process of its own
 """
 
 from __future__ import annotations
@@ -84,7 +92,7 @@ def diagnose(
         ε of the labels; γ and α of a focal loss.
     ignore_index : float, optional
         The label that marks an element to leave out.
-    dtype : {"float32", "float16"}, optional
+    dtype : {"float64", "float32", "float16"}, optional
         A dtype that it is used with; float64 and float32 are tried in any case.
     expected : mapping of finding to reason, optional
         What is known and meant. A name that does not occur is reported.
@@ -97,11 +105,16 @@ def diagnose(
     Returns
     -------
     Report
+        What was found, assumed, tried and not tried; print it, or read its fields.
 
     Raises
     ------
-    TypeError, ValueError
-        An argument is none of those above.
+    TypeError
+        `loss` is nothing to call and has no such method, or is a class that needs arguments.
+    ValueError
+        An argument is none of those above, or with `isolate` the loss has no name to import.
+    RuntimeError
+        With `isolate`, the file or module of the loss cannot be imported.
 
     Examples
     --------

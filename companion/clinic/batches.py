@@ -15,7 +15,7 @@ from companion import elementary
 from companion.clinic.meaning import Meaning
 from companion.clinic.patient import Question
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "rounded"]
 
 _LOGITS = np.array([1.3, -0.7, 0.4, 2.1, -1.6, 0.9, -0.25])
 _SUBSTITUTES = np.array([-2.2, -1.1, -0.35, 0.6, 1.7, 2.6])
@@ -136,3 +136,12 @@ class Batches:
         p = elementary.softmax(logits).round(3)
         p[..., -1] = (1 - p[..., :-1].sum(axis=-1)).round(3)
         return p
+
+
+def rounded(x: np.ndarray, kind: str) -> np.ndarray:
+    """Round to a dtype, bfloat16 too, and back to float64."""
+    if kind != "bfloat16":
+        return x.astype(kind).astype(np.float64)
+    bits = x.astype(np.float32).view(np.uint32)  # bfloat16 is its upper half, rounded to even
+    bits = (bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) & np.uint32(0xFFFF0000)
+    return bits.view(np.float32).astype(np.float64)

@@ -19,7 +19,6 @@ __all__ = [
     "SLOPE",
     "VALUE",
     "catalogue",
-    "page_of",
 ]
 
 
@@ -38,7 +37,7 @@ VALUE: tuple[Finding, ...] = _load(
     "branches_swapped sign_flipped one_term_sign activation_missing log_of_labels "
     "term_missing weight_ignored pos_weight_wrong_term pos_weight_normalised mean_of_means "
     "class_weight_hidden smoothing_wrong labels_transformed smoothing_hidden label_off_by_one "
-    "wrong_log_base wrong_divisor activation_by_range activation_extra two_terms_on_classes "
+    "wrong_log_base wrong_divisor activation_by_range activation_extra two_term_on_categorical "
     "log_missing log1p_for_log softmax_wrong_axis softmax_shift_outside not_cross_entropy "
     "constant_added wrong_constant formula_wrong "
 )
@@ -138,44 +137,3 @@ def catalogue() -> tuple[Finding, ...]:
 
 
 BY_NAME = {finding.name: finding for finding in catalogue()}
-
-_LABELS = {
-    "label-off-by-one",
-    "labels-ignored",
-    "labels-transformed",
-    "labels-unchecked",
-    "log-of-labels",
-    "smoothing-hidden",
-    "smoothing-wrong",
-    "soft-labels-nan",
-    "soft-labels-rejected",
-    "soft-labels-wrong",
-    "integer-labels-rejected",
-    "integer-labels-wrong",
-}
-_COUNTS = {
-    "class-weight-hidden",
-    "empty-class-nan",
-    "first-sample-only",
-    "mask-denominator",
-    "masked-included",
-    "mean-of-means",
-    "pos-weight-normalised",
-    "pos-weight-wrong-term",
-    "reduction",
-    "shape-broadcast",
-    "weight-ignored",
-    "wrong-divisor",
-}
-
-
-def page_of(finding: Finding) -> str:
-    """Return the page of the book that explains a finding."""
-    if finding.name in _LABELS:
-        return "labels"
-    if finding.name in _COUNTS:
-        return "counts"
-    for page, group in (("value", VALUE), ("ends", EDGES), ("derivatives", (*SLOPE, *ENDS))):
-        if finding in group:
-            return page
-    return "behaviour"

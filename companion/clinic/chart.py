@@ -1,8 +1,8 @@
 """What was measured of a loss on ordinary input, each thing once, when a finding first asks.
 
 `Chart` holds the values: the table of `companion.clinic.table` for hard labels, soft labels and a
-larger batch, the scale, a matrix, one element alone. Its parts measure the rest: `edges` (certain
-predictions, far logits, tails), `inputs` (other labels and shapes), `slopes`, `state`.
+larger batch, and the scale. Its parts measure the rest: `edges` (certain predictions, far logits,
+tails), `inputs` (other labels, shapes and numbers of elements), `slopes` and `state`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.clinic.batches import Batches
+from companion.clinic.batches import Batches, rounded
 from companion.clinic.costs import categorical_families, families
 from companion.clinic.edges import Edges
 from companion.clinic.formulas import describe
@@ -24,7 +24,7 @@ from companion.clinic.slopes import Slopes
 from companion.clinic.state import State
 from companion.clinic.table import Changes, Table, changes, fit
 
-__all__ = ["Chart", "rounded"]
+__all__ = ["Chart"]
 
 # A right loss in float64 leaves 1e-14; the next wrong constant is 1e-2 away.
 _TOLERANCES = {"float64": 3e-6, "float32": 1e-4, "float16": 0.04, "bfloat16": 0.1}
@@ -47,6 +47,11 @@ class Chart:
         """Ask the loss."""
         return self.patient.ask(question)
 
+    @property
+    def trouble(self) -> list[tuple[Question, str]]:
+        """The questions that hung, or ended the process, and how."""
+        return self.patient.trouble
+
     @cached_property
     def ordinary(self) -> Answer:
         """The answer to the ordinary batch."""
@@ -67,10 +72,21 @@ class Chart:
                 return kind
         return "float64"
 
+    @cached_property
+    def coarse(self) -> Answer:
+        """The answer to the ordinary batch where it is rounded to that precision before."""
+        batch = self.batches.ordinary
+        return self.ask(batch.but(x=rounded(batch.x, self.precision)))
+
     @property
     def tolerance(self) -> float:
         """How far a coefficient may be off, as a share of the largest."""
         return _TOLERANCES[self.precision]
+
+    @property
+    def nearness(self) -> float:
+        """How far two coefficients may be apart: some roundings more than one may be off."""
+        return max(1e-5, self.tolerance)
 
     # The table ------------------------------------------------------------------------------------
 
@@ -121,8 +137,7 @@ class Chart:
     @property
     def labels(self) -> np.ndarray:
         """The class of each element of the ordinary batch."""
-        y = self.batches.ordinary.y
-        return (y.argmax(axis=-1) if y.ndim == 2 else y).astype(int)
+        return _classes(self.batches.ordinary.y)
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -169,7 +184,7 @@ class Chart:
         with np.errstate(all="ignore"):
             largest = max(np.abs(rows).max(), np.abs(others).max())
             return bool(np.isfinite(largest)) and bool(
-                np.abs(rows - others).max() <= max(1e-5, self.tolerance) * largest
+                np.abs(rows - others).max() <= self.nearness * largest
             )
 
     @cached_property
@@ -180,8 +195,7 @@ class Chart:
     @property
     def labels_of_larger(self) -> np.ndarray:
         """The classes of the first three elements of the larger batch."""
-        y = self.batches.larger.y[:3]
-        return (y.argmax(axis=-1) if y.ndim == 2 else y).astype(int)
+        return _classes(self.batches.larger.y[:3])
 
     @cached_property
     def factors_of_larger(self) -> np.ndarray | None:
@@ -203,7 +217,7 @@ class Chart:
             own = self.factors[self.labels == k]
             if not own.size:
                 return None
-            if np.ptp(own) > max(1e-5, self.tolerance) * np.abs(self.factors).max():
+            if np.ptp(own) > self.nearness * np.abs(self.factors).max():
                 return None
             found.append(own.mean())
         return np.array(found)
@@ -212,7 +226,7 @@ class Chart:
     def scale(self) -> float | None:
         """What multiplies all that is meant; None if it is not one number."""
         ratios = self._factors(self.rows, self.batches.ordinary, self.meaning)
-        if ratios is None or np.ptp(ratios) > max(1e-5, self.tolerance) * np.abs(ratios).max():
+        if ratios is None or np.ptp(ratios) > self.nearness * np.abs(ratios).max():
             return None
         return float(ratios.mean()) or None
 
@@ -224,7 +238,7 @@ class Chart:
         weights = self.meaning.weight or (1.0,) * self.expected.shape[1]
         own = np.array(weights)[self.labels_of_larger]
         ratios = self.factors_of_larger / own * np.log(self.meaning.base)
-        if np.ptp(ratios) > max(1e-5, self.tolerance) * np.abs(ratios).max():
+        if np.ptp(ratios) > self.nearness * np.abs(ratios).max():
             return None
         return float(ratios.mean()) or None
 
@@ -293,13 +307,6 @@ class Chart:
         terms = describe(x, moved, self.meaning.logits)
         return terms and [(float(f"{factor:.7g}"), term) for factor, term in terms]
 
-    @cached_property
-    def matrix(self) -> Answer:
-        """The answer for three rows of four elements, where a loss does not want one row."""
-        if self.patient.manner.shape in ("row", "list", "scalar"):
-            return Answer(note="not asked")
-        return self.ask(self.batches.matrix)
-
     def value(self, question: Question) -> float:
         """Return the sum of what should come, with the epsilon that the loss adds, if any."""
         meant = replace(self.meaning, epsilon=self.plain.epsilon)
@@ -309,10 +316,9 @@ class Chart:
     def unit(self) -> np.ndarray | None:
         """What multiplies the loss of one element alone, by class; None if it is no number."""
         found = []
-        for label in range(self.expected.shape[1]):
+        for asked in self.inputs.single.values():
             ratios = []
-            for question in self.batches.single(label):
-                answer = self.ask(question)
+            for question, answer in asked:
                 right = self.value(question)
                 ratios.append(answer.total / right if answer.finite else np.nan)
             if not np.isfinite(ratios).all() or not self.near(
@@ -336,10 +342,5 @@ class Chart:
         return self.meaning.value(x, question.y) * self.unit[label]
 
 
-def rounded(x: np.ndarray, kind: str) -> np.ndarray:
-    """Round to a dtype, bfloat16 too, and back to float64."""
-    if kind != "bfloat16":
-        return x.astype(kind).astype(np.float64)
-    bits = x.astype(np.float32).view(np.uint32)  # bfloat16 is its upper half, rounded to even
-    bits = (bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) & np.uint32(0xFFFF0000)
-    return bits.view(np.float32).astype(np.float64)
+def _classes(y: np.ndarray) -> np.ndarray:
+    return (y.argmax(axis=-1) if y.ndim == 2 else y).astype(int)

@@ -12,18 +12,16 @@ import numpy as np
 
 from companion import elementary
 from companion.clinic.meaning import Meaning
+from companion.elementary import softplus
 
 __all__ = ["categorical_families", "families"]
 
 _Costs = Callable[[Any], Any]
+_GAMMAS = (0.5, 1, 1.5, 2, 3, 4, 5)  # of focal losses in use
 
 
 def _pair(no: Callable, yes: Callable) -> _Costs:
     return lambda x: np.stack([no(x), yes(x)], axis=-1)
-
-
-def _softplus(x: np.ndarray) -> np.ndarray:
-    return np.logaddexp(0.0, x)
 
 
 def _of_probabilities() -> dict[str, _Costs]:
@@ -32,7 +30,7 @@ def _of_probabilities() -> dict[str, _Costs]:
         "log1p": _pair(lambda p: -np.log1p(1 - p), lambda p: -np.log1p(p)),
         "square": _pair(lambda p: p**2, lambda p: (1 - p) ** 2),
     }
-    for gamma in (0.5, 1, 1.5, 2, 3, 4, 5):
+    for gamma in _GAMMAS:
         families[f"focal {gamma:g}"] = _pair(
             lambda p, g=gamma: -(p**g) * np.log1p(-p),
             lambda p, g=gamma: -((1 - p) ** g) * np.log(p),
@@ -45,10 +43,10 @@ def families(meaning: Meaning) -> dict[str, _Costs]:
     after = _of_probabilities()
     if not meaning.logits:
         twice = {
-            "activation twice": _pair(_softplus, lambda p: _softplus(-p)),
+            "activation twice": _pair(softplus, lambda p: softplus(-p)),
             "activation three times": _pair(
-                lambda p: _softplus(elementary.sigmoid(p)),
-                lambda p: _softplus(-elementary.sigmoid(p)),
+                lambda p: softplus(elementary.sigmoid(p)),
+                lambda p: softplus(-elementary.sigmoid(p)),
             ),
         }
         return {**after, **twice}
@@ -56,7 +54,8 @@ def families(meaning: Meaning) -> dict[str, _Costs]:
         name: lambda z, costs=costs: costs(elementary.sigmoid(z)) for name, costs in after.items()
     }
     twice = _pair(
-        lambda z: _softplus(elementary.sigmoid(z)), lambda z: _softplus(-elementary.sigmoid(z))
+        lambda z: softplus(elementary.sigmoid(z)),
+        lambda z: softplus(-elementary.sigmoid(z)),
     )
     margin = _pair(lambda z: z, lambda z: -z)
     return {
@@ -83,7 +82,7 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
             "log1p": lambda x: -np.log1p(p(x)),
             "two terms": lambda x: np.concatenate([-np.log1p(-p(x)), -np.log(p(x))], axis=-1),
         }
-        for gamma in (0.5, 1, 1.5, 2, 3, 4, 5):
+        for gamma in _GAMMAS:
             found[f"focal {gamma:g}"] = lambda x, g=gamma: -((1 - p(x)) ** g) * np.log(p(x))
         return found
 
@@ -95,7 +94,7 @@ def categorical_families(meaning: Meaning) -> dict[str, _Costs]:
         }
     found: dict[str, _Costs] = {
         "activation missing, linear": lambda z: -np.asarray(z),
-        "sigmoids": lambda z: np.concatenate([_softplus(z), _softplus(-z)], axis=-1),
+        "sigmoids": lambda z: np.concatenate([softplus(z), softplus(-z)], axis=-1),
         "activation twice": lambda z: -log_softmax(softmax(z, axis=-1), axis=-1),
         "activation twice, a sigmoid first": lambda z: (
             -log_softmax(elementary.sigmoid(np.asarray(z)), axis=-1)

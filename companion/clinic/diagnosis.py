@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import inspect
 import io
 import math
 import time
@@ -21,13 +22,14 @@ from companion.clinic.examination import Found, examine, lost, ordered
 from companion.clinic.finding import LIMIT
 from companion.clinic.inference import Reading, infer
 from companion.clinic.meaning import Meaning
-from companion.clinic.meeting import as_function, attribute, gradient_of
+from companion.clinic.meeting import as_function, attribute, gradient_of, made
 from companion.clinic.patient import Patient
 from companion.clinic.report import Diagnosis, Report
 from companion.clinic.state import preserved
 
 __all__ = ["diagnose_here", "name_of"]
 
+_FRAMEWORKS = {"numpy": "import numpy as np", "torch": "import torch"}
 _NEVER = ("other devices", "your own keywords", "batches above 131")
 
 
@@ -45,25 +47,38 @@ def diagnose_here(
     most: float = math.inf,
     **hooks: Any,
 ) -> Report:
-    """Diagnose a loss in at most so many calls.
+    """Diagnose a loss in at most `most` calls.
 
-    `hooks` are fields of its `Patient`; `variation` moves the points.
+    `name` and `setup`, where they are known, say how to call and to import it; `hooks` are fields
+    of its `Patient`; `variation` moves the points.
     """
     began, clock = time.perf_counter(), Clock(budget, most=most)
+    call = name or _call_of(loss)
+    if not setup:
+        beside = (_named("gradient", gradient), _named("hessian", hessian))
+        setup = _joined(_import_of(loss), *beside)
     name = name or name_of(loss)
-    function, note = as_function(loss)
-    notes = [note] if note else []
-    if gradient is None:
-        gradient, method = gradient_of(loss)
-        notes += [f"the method {method} is its gradient"] if method else []
     with _quiet() as printed:
+        holder, notes = made(loss), []
+        if holder is not loss:
+            notes.append(f"an instance of {name}, made without arguments, is the loss")
+            call, setup = "loss", _joined(setup, f"loss = {name}()")
+        if gradient is None:
+            gradient, method, code = gradient_of(holder)
+            if method:
+                notes.append(f"the method {method} is its gradient")
+                setup = _joined(setup, f"gradient = {code.format(loss=call)}")
+        function, method = as_function(holder)
+        if method:
+            notes.append(f"the method {method} is the loss")
+            call = f"{call}.{method}"
         patient = Patient(function, gradient, hessian, clock=clock, printed=printed, **hooks)
         try:
             reading = infer(patient, declared, variation)
-            found, missed_names = examine(reading.chart, name)
+            found, missed_names = examine(reading.chart, call)
         except OutOfTime:
             reading = Reading(Chart(patient, Meaning()), math.inf, ())
-            found, missed_names = lost(reading.chart, name), None
+            found, missed_names = lost(reading.chart, call), None
         chart = reading.chart
         if declared.labels is None:
             found = [_softened(each) for each in found]
@@ -84,7 +99,7 @@ def diagnose_here(
             assumed=(*reading.assumed, *(Assumption("form", note) for note in notes)),
             tried=_tried(chart) if missed_names is not None else (),
             not_tried=(*missed, *_NEVER),
-            setup=setup or _setup(loss, chart),
+            setup=_joined(_FRAMEWORKS[chart.patient.manner.framework], setup),
             calls=clock.calls,
             seconds=time.perf_counter() - began,
             table=_table(chart),
@@ -99,12 +114,30 @@ def name_of(loss: Any) -> str:
     return name if isinstance(name, str) and name.isidentifier() else "loss"
 
 
-def _setup(loss: Any, chart: Chart) -> str:
-    lines = ["import torch" if chart.patient.manner.framework == "torch" else "import numpy as np"]
-    module, name = attribute(loss, "__module__"), attribute(loss, "__qualname__")
+def _call_of(loss: Any) -> str:
+    """Return what to write before the parentheses of a call: "loss" for an object without name."""
+    named = inspect.isclass(loss) or isinstance(attribute(loss, "__name__"), str)
+    return name_of(loss) if named else "loss"
+
+
+def _import_of(thing: Any) -> str:
+    """Return the line that imports a function or class; "" where nobody can."""
+    module, name = attribute(thing, "__module__"), attribute(thing, "__qualname__")
     if module and module != "__main__" and isinstance(name, str) and name.isidentifier():
-        lines.append(f"from {module} import {name}")
-    return "; ".join(lines)
+        return f"from {module} import {name}"
+    return ""
+
+
+def _named(role: str, beside: Any) -> str:
+    """Return lines that make "gradient" or "hessian" of what was given as one."""
+    name = attribute(beside, "__qualname__")
+    if not callable(beside) or not isinstance(name, str) or not name.isidentifier():
+        return ""
+    return _joined(_import_of(beside), f"{role} = {name}" if name != role else "")
+
+
+def _joined(*lines: str) -> str:
+    return "; ".join(line for line in lines if line)
 
 
 def _softened(found: Found) -> Found:
@@ -136,9 +169,12 @@ def _table(chart: Chart) -> tuple[tuple[str, ...], ...]:
         return ()
     k = chart.expected.shape[1]
     head = ("label", *(f"pays class {j}" for j in range(k)), *(f"should pay {j}" for j in range(k)))
+    # Rounding errors are shown as 0: they are no mistake to be marked.
+    noise = chart.nearness * np.abs(chart.rows).max()
+    shown = np.where(np.abs(chart.rows) > noise, chart.rows, 0.0)
     rows = [
         (str(label), *(f"{v:.4g}" for v in got), *(f"{v:.4g}" for v in right))
-        for label, got, right in zip(chart.labels, chart.rows, chart.expected, strict=True)
+        for label, got, right in zip(chart.labels, shown, chart.expected, strict=True)
     ]
     return (head, *rows)
 

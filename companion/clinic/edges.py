@@ -129,6 +129,20 @@ class Edges:
             return [(z, int(right)), (-z, int(not right))]
         return [([z, 0.0, -0.5], 0 if right else 1), ([-z, 0.0, -0.5], 1 if right else 0)]
 
+    def onset(self, probe: Probe) -> float:
+        """Return the logit from which on there is no number, between 0 and that of a probe."""
+        x = np.array(probe.question.x, np.float64)
+        good, bad = 0.0, float(x.flat[0])
+        for _ in range(12):  # to 1/4000 of the way: four digits are shown
+            middle = (good + bad) / 2
+            other = x.copy()
+            other.flat[0] = middle
+            if self._chart.ask(probe.question.but(x=other)).finite:
+                good = middle
+            else:
+                bad = middle
+        return bad
+
     @cached_property
     def crowd(self) -> Probe | None:
         """A far row beside an ordinary one, for losses that shift all rows by one maximum."""

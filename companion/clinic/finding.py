@@ -47,6 +47,9 @@ class Finding:
     """A mistake that the clinic knows."""
 
     name: str
+    page: str
+    """The page of the book's *Mistakes* that it stands on: "value", "counts", "labels", "ends",
+    "derivatives" or "behaviour"."""
     severity: str
     """"critical": wrong on ordinary input. "major": wrong in a corner that training reaches.
     "minor": a bounded inaccuracy. "limit": not supported, or not checked."""

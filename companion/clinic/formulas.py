@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 
 from companion import elementary
+from companion.elementary import softplus
 
 __all__ = ["describe", "describe_rows"]
 
 _Costs = Callable[[Any], Any]
 _TERMS = 2
 _EXACT = 1e-9  # residual of a description, relative to the largest value
-
-
-def _softplus(x: np.ndarray) -> np.ndarray:
-    return np.logaddexp(0.0, x)
 
 
 _IN_PROBABILITIES: dict[str, Callable] = {
@@ -44,26 +41,26 @@ _IN_PROBABILITIES: dict[str, Callable] = {
     "√(1-p)": lambda p: np.sqrt(1 - p),
     "exp(p)": np.exp,
     "exp(-p)": lambda p: np.exp(-p),
-    "log(1+e^p)": _softplus,
-    "log(1+e^-p)": lambda p: _softplus(-p),
+    "log(1+e^p)": softplus,
+    "log(1+e^-p)": lambda p: softplus(-p),
     "σ(p)": elementary.sigmoid,
     "log(p/(1-p))": elementary.logit,
     "1/log p": lambda p: 1 / np.log(p),
     "1/log(1-p)": lambda p: 1 / np.log1p(-p),
 }
 _IN_LOGITS: dict[str, Callable] = {
-    "log(1+e^-z)": lambda z: _softplus(-z),
-    "log(1+e^z)": _softplus,
+    "log(1+e^-z)": lambda z: softplus(-z),
+    "log(1+e^z)": softplus,
     "z": lambda z: z,
     "z²": lambda z: z**2,
     "|z|": np.abs,
     "max(z,0)": lambda z: np.maximum(z, 0),
-    "log(1+e^-|z|)": lambda z: _softplus(-np.abs(z)),
+    "log(1+e^-|z|)": lambda z: softplus(-np.abs(z)),
     "σ(z)": elementary.sigmoid,
     "σ(z)²": lambda z: elementary.sigmoid(z) ** 2,
     "z σ(z)": lambda z: z * elementary.sigmoid(z),
-    "z log(1+e^z)": lambda z: z * _softplus(z),
-    "z log(1+e^-z)": lambda z: z * _softplus(-z),
+    "z log(1+e^z)": lambda z: z * softplus(z),
+    "z log(1+e^-z)": lambda z: z * softplus(-z),
     "log(1+σ(z))": lambda z: np.log1p(elementary.sigmoid(z)),
     "log(2-σ(z))": lambda z: np.log(2 - elementary.sigmoid(z)),
     "e^z": np.exp,
@@ -81,8 +78,8 @@ _IN_LOGITS: dict[str, Callable] = {
     "√σ(-z)": lambda z: np.sqrt(elementary.sigmoid(-z)),
     "e^σ(z)": lambda z: np.exp(elementary.sigmoid(z)),
     "e^σ(-z)": lambda z: np.exp(elementary.sigmoid(-z)),
-    "1/log(1+e^z)": lambda z: 1 / _softplus(z),
-    "1/log(1+e^-z)": lambda z: 1 / _softplus(-z),
+    "1/log(1+e^z)": lambda z: 1 / softplus(z),
+    "1/log(1+e^-z)": lambda z: 1 / softplus(-z),
 }
 # Of a row of several classes: of the probability q of its own, or of all its scores.
 _IN_ROWS: dict[str, Callable] = {
@@ -199,7 +196,7 @@ def _with_a_constant(
             "log({}+e^z)": lambda c: np.log(c + np.exp(x)),
             "log({}+e^-z)": lambda c: np.log(c + np.exp(-x)),
             "log({}+e^-|z|)": lambda c: np.log(c + np.exp(-size)),
-            "log(1+e^({} z))": lambda c: _softplus(c * x),
+            "log(1+e^({} z))": lambda c: softplus(c * x),
             "log({}+σ(z))": lambda c: np.log(c + elementary.sigmoid(x)),
             "log({}-σ(z))": lambda c: np.log(c - elementary.sigmoid(x)),
         }

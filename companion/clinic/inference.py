@@ -184,7 +184,7 @@ def _conventions(
             adopt("reduction", "it returns one number for each prediction", 0.1, reduction="none")
         elif _is_sum(chart):
             adopt("reduction", "it returns the sum", 0.1, reduction="sum")
-        elif chart.meaning.binary and np.shape(chart.matrix.values) == (3,):
+        elif chart.inputs.matrix and np.shape(chart.inputs.matrix[1].values) == (3,):
             # As Keras does; a mistake only where one number was asked for.
             adopt("reduction", "it returns the mean over the last axis", 0.0, by_row=True)
         else:

@@ -1,4 +1,4 @@
-"""What a loss does with other labels and shapes: soft, integer, bad, columns, one class."""
+"""What a loss does with other labels, shapes and batches: soft, bad, columns, one element."""
 
 from __future__ import annotations
 
@@ -24,6 +24,60 @@ class Inputs:
         if self._chart.meaning.labels not in ("soft", "one-hot"):
             return None
         question = self._chart.batches.soft
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def single(self) -> dict[int, list[tuple[Question, Answer]]]:
+        """Two batches of one element for each label."""
+        chart = self._chart
+        return {
+            label: [(question, chart.ask(question)) for question in chart.batches.single(label)]
+            for label in range(chart.expected.shape[1])
+        }
+
+    @cached_property
+    def alone(self) -> list[Answer]:
+        """The answer to each element of the ordinary batch by itself."""
+        batch = self._chart.batches.ordinary
+        parts = [slice(i, i + 1) for i in range(self._chart.size)]
+        return [self._chart.ask(batch.but(x=batch.x[part], y=batch.y[part])) for part in parts]
+
+    @cached_property
+    def exchangeable(self) -> tuple[Question, Answer] | None:
+        """Predictions and labels that are both probabilities, none of them the same."""
+        meaning = self._chart.meaning
+        if meaning.labels not in ("soft", "hard", "one-hot"):
+            return None
+        if meaning.binary:
+            x, y = np.array([0.8, 0.35, 0.6]), np.array([0.7, 0.25, 0.15])
+        elif meaning.classes != 3:
+            soft = self._chart.batches.soft
+            x, y = np.asarray(soft.y)[::-1], np.asarray(soft.y)
+        else:
+            x = np.array([[0.7, 0.2, 0.1], [0.25, 0.3, 0.45]])
+            y = np.array([[0.6, 0.3, 0.1], [0.2, 0.35, 0.45]])
+        question = Question(x, y)
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def reordered(self) -> tuple[Question, Answer]:
+        """The ordinary predictions with the labels in another order."""
+        batch, labels = self._chart.batches.ordinary, self._chart.labels
+        order = np.argsort(labels, kind="stable")[::-1]
+        if np.array_equal(labels[order], labels):
+            order = order[::-1]
+        question = batch.but(y=batch.y[order])
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def small_scores(self) -> tuple[Question, Answer] | None:
+        """Two rows of three logits so small that exp(z) - max(z) is positive."""
+        meaning = self._chart.meaning
+        if meaning.binary or meaning.classes != 3 or not meaning.logits:
+            return None
+        y = np.array([1, 0])
+        x = np.array([[0.2, 0.85, 0.4], [0.7, 0.3, 0.55]])
+        question = Question(x, np.eye(3)[y] if meaning.labels == "one-hot" else y)
         return question, self._chart.ask(question)
 
     @cached_property
@@ -66,6 +120,15 @@ class Inputs:
             return None
         batch = self._chart.batches.ordinary
         question = Question(batch.x[:, None], batch.y[:, None])
+        return question, self._chart.ask(question)
+
+    @cached_property
+    def matrix(self) -> tuple[Question, Answer] | None:
+        """Three rows of four elements, where a binary loss does not want one row."""
+        shape = self._chart.patient.manner.shape
+        if not self._chart.meaning.binary or shape in ("row", "list", "scalar"):
+            return None
+        question = self._chart.batches.matrix
         return question, self._chart.ask(question)
 
     @cached_property

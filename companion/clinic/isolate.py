@@ -90,8 +90,16 @@ def load(place: Place) -> object:
         module = importlib.import_module(place.where)
     found: Any = module
     for part in place.name.split("."):
-        found = getattr(found, part)
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            others = [name for name, each in vars(found).items() if _may_be_meant(name, each)]
+            raise AttributeError(f"{error}; it has: {', '.join(others) or 'nothing'}") from None
     return found
+
+
+def _may_be_meant(name: str, value: object) -> bool:
+    return callable(value) and not name.startswith("_")
 
 
 def _in_package(path: Path) -> tuple[Path, str]:
@@ -276,10 +284,15 @@ def child() -> None:
             name: load(Place(**order[name])) if isinstance(order[name], dict) else order[name]
             for name in ("gradient", "hessian")
         }
+        setups = [place.setup]
+        for role in beside:
+            if isinstance(order[role], dict):
+                given = Place(**order[role])
+                setups += [given.setup, f"{role} = {given.short}"]
         send()
         report = diagnose_here(
             loss, Declared(**declared), order["expected"], order["budget"], **beside,
-            name=place.short, setup=place.setup, most=most, trouble=trouble,
+            name=place.short, setup="; ".join(setups), most=most, trouble=trouble,
             announce=lambda question: send(**_written(question) if question else {}),
         )  # fmt: skip
     except BaseException as error:

@@ -1,7 +1,7 @@
 """How a loss wants to be called: as a function of arrays or tensors, of columns, of single numbers.
 
-`as_function` makes a function of whatever holds a loss: a class, an object with a method. `meet`
-tries a call in one manner after the other until one gives numbers.
+`made` and `as_function` make a function of what holds a loss: a class, an object with a method.
+`meet` tries a call in one manner after the other until one gives numbers.
 """
 
 from __future__ import annotations
@@ -14,43 +14,51 @@ from typing import Any
 
 from companion.clinic.patient import Manner, Patient, Question
 
-__all__ = ["as_function", "attribute", "gradient_of", "meet"]
+__all__ = ["as_function", "attribute", "gradient_of", "made", "meet"]
 
 _METHODS = ("forward", "loss", "compute_loss", "call", "value", "cost", "f")
 _GRADIENTS = ("gradient", "grad", "derivative", "prime", "df", "backward")
 
 
+def made(loss: Any) -> Any:
+    """Return what holds a loss: an object as it is, of a class an instance without arguments."""
+    if not inspect.isclass(loss):
+        return loss
+    try:
+        return loss()
+    except Exception as error:
+        name = loss.__name__
+        raise TypeError(
+            f"{name} is a class, and {name}() raises {type(error).__name__}: {error}; "
+            f"give an instance, as in loss = {name}(...)"
+        ) from error
+
+
 def as_function(loss: Any) -> tuple[Callable, str]:
-    """Return the function in a class or an object, and a note on where it was found."""
-    note = ""
-    if inspect.isclass(loss):
-        note = f"an instance of {loss.__name__}, made without arguments, is the loss"
-        try:
-            loss = loss()
-        except TypeError as error:
-            raise TypeError(f"loss is a class; give an instance of it: {error}") from error
+    """Return the function in an object, and the method that it is; "" for the object itself."""
     if callable(loss):
-        return loss, note
+        return loss, ""
     for name in _METHODS:
         if callable(method := attribute(loss, name)):
-            return method, f"the method {name} is the loss"
+            return method, name
     raise TypeError(
         f"loss must be callable, or have a method {', '.join(_METHODS)}; got {type(loss).__name__}"
     )
 
 
-def gradient_of(loss: Any) -> tuple[Callable | None, str]:
-    """Return the gradient that a class or an object has beside its loss, and its name."""
-    if inspect.isclass(loss):
-        loss = loss()
+def gradient_of(loss: Any) -> tuple[Callable | None, str, str]:
+    """Return the gradient that an object has beside its loss, the method, and code for it.
+
+    In the code stands {loss} for the object.
+    """
     torch = sys.modules.get("torch")
     if inspect.isroutine(loss) or (torch is not None and isinstance(loss, torch.nn.Module)):
-        return None, ""
+        return None, "", ""
     for name in _GRADIENTS:
         method = attribute(loss, name)
         if callable(method):
-            return _with_arguments(as_function(loss)[0], method), name
-    return None, ""
+            return _with_arguments(loss, method, name)
+    return None, "", ""
 
 
 def attribute(loss: Any, name: str) -> object:
@@ -61,8 +69,9 @@ def attribute(loss: Any, name: str) -> object:
         return None
 
 
-def _with_arguments(function: Callable, method: Callable) -> Callable:
+def _with_arguments(loss: Any, method: Callable, name: str) -> tuple[Callable, str, str]:
     """Call a gradient with both arguments, or after a forward pass that it remembers."""
+    whole = method, name, f"{{loss}}.{name}"
     try:
         needed = [
             p
@@ -70,15 +79,19 @@ def _with_arguments(function: Callable, method: Callable) -> Callable:
             if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]
     except (TypeError, ValueError):
-        return method
+        return whole
     if len(needed) >= 2:
-        return method
+        return whole
+    function, forward = as_function(loss)
+    upstream = [1.0] * len(needed)  # what a method of one argument takes
 
     def after_forward(first: Any, second: Any) -> Any:
         function(first, second)
-        return method(*([1.0] * len(needed)))
+        return method(*upstream)
 
-    return after_forward
+    first = f"{{loss}}.{forward}(x, y)" if forward else "{loss}(x, y)"
+    then = f"{{loss}}.{name}({', '.join(map(str, upstream))})"
+    return after_forward, name, f"lambda x, y: ({first}, {then})[1]"
 
 
 def meet(patient: Patient, question: Question) -> Patient:

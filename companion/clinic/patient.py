@@ -8,7 +8,7 @@ its `Manner`, found by `companion.clinic.meeting`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -144,8 +144,6 @@ class Patient:
     """Called with each question before it is asked, and with None when it is answered."""
     printed: Callable[[], int] = _nothing
     """The number of characters printed so far."""
-    before: Mapping[str, object] = field(default_factory=dict)
-    """The settings of the process before the first call."""
     trouble: list[tuple[Question, str]] = field(default_factory=list)
     """The questions that hung, or ended the process, and how: none as extreme is asked again."""
 

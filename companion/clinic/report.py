@@ -8,7 +8,6 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from companion.clinic.catalogue import page_of
 from companion.clinic.declared import Assumption
 from companion.clinic.examination import Found
 
@@ -49,7 +48,7 @@ class Diagnosis:
             witness.exact,
             evidence.begins,
             evidence.fix or finding.fix,
-            f"mistakes/{page_of(finding)}.html#mistake-{finding.name}",
+            f"mistakes/{finding.page}.html#mistake-{finding.name}",
         )
 
     def __str__(self) -> str:
@@ -111,7 +110,7 @@ class Report:
     def to_json(self) -> str:
         """Return all fields as JSON."""
         content = asdict(self)
-        return json.dumps({"ok": self.ok, **content}, indent=1, ensure_ascii=False)
+        return json.dumps({"ok": self.ok, **content}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
@@ -134,20 +133,24 @@ class Report:
             lines.append(_wrapped(f"I take it that {_list(self.assumed)}.", ""))
         for diagnosis in self.findings[:_SHOWN]:
             lines += ["", str(diagnosis)]
-        more = len(self.findings) - _SHOWN
-        if more > 0:
-            lines += ["", f"{more} more: {', '.join(d.name for d in self.findings[_SHOWN:])}"]
+        rest = [_wrapped(line, "") for line in self._rest()]
+        return "\n".join([*lines, *rest])
+
+    def _rest(self) -> list[str]:
+        """Return what follows the findings that are shown, a line each, with blank ones between."""
+        lines, more = [], self.findings[_SHOWN:]
+        if more:
+            lines += ["", f"{len(more)} more: {', '.join(d.name for d in more)}"]
         if self.withheld:
             lines += ["", f"{len(self.withheld)} more after this is fixed."]
         lines += [f"expected, and not found: {name}" for name in self.unmet]
         if self.limits:
-            sentences = " ".join(d.sentence for d in self.limits)
-            lines += ["", _wrapped(f"limits: {sentences}", "")]
+            lines += ["", f"limits: {' '.join(d.sentence for d in self.limits)}"]
         if self.examined and not self.findings:
-            lines.append(_wrapped(f"Tried, in {self.calls} calls: {_list(self.tried)}.", ""))
+            lines.append(f"Tried, in {self.calls} calls: {_list(self.tried)}.")
         if self.not_tried:
-            lines.append(_wrapped(f"Not tried: {_list(self.not_tried)}.", ""))
-        return "\n".join(lines)
+            lines.append(f"Not tried: {_list(self.not_tried)}.")
+        return lines
 
     def _summary(self) -> str:
         if not self.examined:
@@ -168,12 +171,12 @@ class Report:
             parts.append(
                 f"<p><strong>{_safe(d.severity)}: {_safe(d.name)}</strong><br>"
                 f"{_safe(d.sentence)}</p>"
-                f"<pre>{_safe(d.call + numbers)}</pre><p>{_safe(d.fix)}</p>"
+                f"<pre>{_safe(d.call + numbers)}</pre>"
+                f"<p>{_safe(d.fix)}<br>-&gt; {_safe(d.page)}</p>"
             )
         if self.table:
             parts.append(_picture(self.table))
-        if self.limits:
-            parts.append(f"<p>limits: {_safe(' '.join(d.sentence for d in self.limits))}</p>")
+        parts += [f"<p>{_safe(line)}</p>" for line in self._rest() if line]
         return "".join(parts)
 
 

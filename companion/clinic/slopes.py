@@ -27,10 +27,20 @@ class Slopes:
         self._chart = chart
 
     @property
+    def available(self) -> bool:
+        """Whether a gradient can be asked for."""
+        return self._chart.patient.has_gradient
+
+    @property
+    def returned(self) -> bool:
+        """Whether the loss is said to return it beside the value."""
+        return self._chart.patient.gradient == "returned"
+
+    @property
     def measurable(self) -> bool:
         """Whether there is a gradient, and values smooth enough to judge it."""
         chart = self._chart
-        return chart.patient.has_gradient and chart.ordinary.finite and chart.precision == "float64"
+        return self.available and chart.ordinary.finite and chart.precision == "float64"
 
     @property
     def question(self) -> Question:

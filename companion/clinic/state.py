@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cached_property
 from typing import Any
 
@@ -56,7 +56,7 @@ class State:
     @cached_property
     def between(self) -> Answer:
         """The value after a gradient was asked for."""
-        assert self.gradients is not None
+        _ = self.gradients  # asks for it, if nobody has
         return self._chart.ask(self.question)
 
     @cached_property
@@ -92,7 +92,7 @@ class State:
 
 
 @contextlib.contextmanager
-def preserved() -> Iterator[None]:
+def preserved() -> Generator[None]:
     """Set back at the end what a loss may have changed in the process."""
     torch: Any = sys.modules.get("torch")
     numbers = np.random.get_state()  # noqa: NPY002 - the one that others share

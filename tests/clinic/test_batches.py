@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from companion.clinic.batches import Batches
+from companion.clinic.batches import Batches, rounded
 from companion.clinic.meaning import Meaning
 
 MEANINGS = {
@@ -81,3 +81,12 @@ def test_soft_labels_of_several_classes_are_shares():
         question = Batches(Meaning("logits", "one-hot", classes=classes)).soft
         assert np.abs(question.y.sum(axis=-1) - 1).max() < 1e-12
         assert question.y.shape == question.x.shape == (len(question.y), classes)
+
+
+@pytest.mark.parametrize(
+    ("value", "near"),
+    [(1.0, 1.0), (1 + 2**-8, 1.0), (1 + 3 * 2**-8, 1 + 2**-6), (3.14159, 3.140625)],
+    ids=["itself", "half to even, down", "half to even, up", "pi"],
+)
+def test_bfloat16_rounds_to_eight_bits(value, near):
+    assert rounded(np.array([value]), "bfloat16")[0] == near

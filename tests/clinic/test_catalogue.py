@@ -1,6 +1,7 @@
 """The catalogue names each mistake once, and what follows from what is no circle."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ def test_each_file_of_the_folder_is_in_the_catalogue_once():
     names = [finding.name for finding in catalogue()]
     assert sorted(names) == sorted(module.FINDING.name for module in modules)
     assert len(set(names)) == len(names)
+    for module in modules:
+        assert module.__name__.rpartition(".")[2].replace("_", "-") == module.FINDING.name
+
+
+def test_findings_read_the_chart_and_ask_nothing():
+    paths = sorted(FOLDER.glob("[!_]*.py"))
+    texts = {
+        path.stem: path.read_text(encoding="utf-8").partition("FINDING = ")[0] for path in paths
+    }
+    asking = [name for name, text in texts.items() if re.search(r"\.ask\(|\.patient\b", text)]
+    assert len(texts) == len(catalogue())
+    assert asking == []
 
 
 @pytest.mark.parametrize("finding", catalogue(), ids=lambda finding: finding.name)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, xlog1py, xlogy
 
-from companion.clinic.chart import Chart, rounded
+from companion.clinic.batches import rounded
+from companion.clinic.chart import Chart
 from companion.clinic.meaning import Meaning
 from companion.clinic.patient import Patient
 
@@ -72,15 +73,6 @@ def test_precision_is_what_the_input_is_rounded_to(kind):
 
 def test_precision_of_a_right_loss_is_float64():
     assert chart(lambda p, y: each(p, y).mean()).precision == "float64"
-
-
-@pytest.mark.parametrize(
-    ("value", "near"),
-    [(1.0, 1.0), (1 + 2**-8, 1.0), (1 + 3 * 2**-8, 1 + 2**-6), (3.14159, 3.140625)],
-    ids=["itself", "half to even, down", "half to even, up", "pi"],
-)
-def test_bfloat16_rounds_to_eight_bits(value, near):
-    assert rounded(np.array([value]), "bfloat16")[0] == near
 
 
 def test_halves_say_what_each_label_pays():

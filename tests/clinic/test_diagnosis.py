@@ -134,3 +134,65 @@ def test_the_table_shows_what_each_element_pays():
     assert head == ("label", "pays class 0", "pays class 1", "should pay 0", "should pay 1")
     assert [row[0] for row in rows] == ["1", "0", "1", "1", "0"]
     assert [round(float(row[1 + int(row[0])]), 6) for row in rows] == [2.0] * 5
+
+
+def test_rounding_errors_are_no_part_of_the_table():
+    _, *rows = diagnose(lambda z, y: 2 * right(z, y)).table
+    assert {row[1 + 1 - int(row[0])] for row in rows} == {"0"}
+
+
+class Kept:
+    def compute_loss(self, z, y):
+        self.slope = (1 / (1 + np.exp(-z)) - y) / len(y)
+        return -right(z, y)
+
+    def backward(self, upstream):
+        return upstream * self.slope
+
+
+class Both:
+    def forward(self, z, y):
+        return right(z, y)
+
+    def backward(self, z, y):
+        return y - 1 / (1 + np.exp(-z))
+
+
+class Called:
+    def __call__(self, z, y):
+        return -right(z, y)
+
+
+def slope(z, y):
+    return y - 1 / (1 + np.exp(-z))
+
+
+HOLDERS = {
+    "class with methods": (Both, {}),
+    "object with methods": (Both(), {}),
+    "class that remembers": (Kept, {}),
+    "class that is called": (Called, {}),
+    "object that is called": (Called(), {}),
+    "function with a gradient": (right, {"gradient": slope}),
+}
+
+
+@pytest.mark.parametrize(("loss", "beside"), HOLDERS.values(), ids=HOLDERS)
+def test_calls_paste_after_the_setup_whatever_holds_the_loss(loss, beside):
+    report = diagnose(loss, **beside)
+    assert report.findings
+    scope = {"loss": loss}
+    exec(report.setup, scope)
+    for found in report.findings:
+        exec(found.call, scope)
+
+
+def test_a_class_is_made_once():
+    count = []
+
+    class Counted(Both):
+        def __init__(self):
+            count.append(1)
+
+    diagnose(Counted)
+    assert len(count) == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import log_expit
 
-from companion.clinic.meeting import as_function, attribute, gradient_of, meet
+from companion.clinic.meeting import as_function, attribute, gradient_of, made, meet
 from companion.clinic.patient import Patient, Question
 
 QUESTION = Question(np.array([1.3, -0.7, 0.4]), np.array([1.0, 0.0, 1.0]))
@@ -60,7 +60,7 @@ HOLDERS = {
 
 @pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
 def test_what_holds_a_loss_is_a_function(holder):
-    function, _ = as_function(holder)
+    function, _ = as_function(made(holder))
     assert np.mean(function(QUESTION.x, QUESTION.y)) == pytest.approx(VALUE, rel=1e-15)
 
 
@@ -75,7 +75,7 @@ def test_what_holds_a_loss_is_a_function(holder):
     ],
 )
 def test_a_method_beside_the_loss_is_its_gradient(holder):
-    gradient, name = gradient_of(holder)
+    gradient, name, _ = gradient_of(made(holder))
     assert name in ("backward", "grad")
     x, y = QUESTION.x, QUESTION.y
     assert gradient(x, y) == pytest.approx((1 / (1 + np.exp(-x)) - y) / 3)
@@ -85,7 +85,7 @@ def test_a_method_beside_the_loss_is_its_gradient(holder):
     "holder", [flat, Called, functools.partial(flat)], ids=["function", "class", "partial"]
 )
 def test_without_such_a_method_there_is_no_gradient(holder):
-    assert gradient_of(holder) == (None, "")
+    assert gradient_of(made(holder)) == (None, "", "")
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_what_holds_no_loss_is_a_type_error(holder):
 
 
 def test_a_class_that_needs_arguments_asks_for_an_instance():
-    with pytest.raises(TypeError, match=r"give an instance of it: .*'model'"):
-        as_function(Needs)
+    with pytest.raises(TypeError, match=r"'model'; give an instance, as in loss = Needs\("):
+        made(Needs)
 
 
 def test_an_attribute_whose_getter_raises_is_none():

@@ -88,6 +88,18 @@ def test_a_page_escapes_what_a_loss_says():
     assert "&lt;script&gt;" in page
 
 
+def test_a_page_says_what_the_text_says_after_the_findings():
+    whole = report(
+        diagnosis(), *map(diagnosis, ("overflow", "stateful", "prints")),
+        withheld=(diagnosis("gradient-dead"),), unmet=("hangs",), not_tried=("other devices",),
+    )  # fmt: skip
+    page = whole._repr_html_()
+    for words in ("1 more: prints", "1 more after this is fixed.", "expected, and not found: hangs",
+                  "Not tried: other devices.", "mistakes/ends.html#mistake-clipped"):  # fmt: skip
+        assert words in str(whole)
+        assert words in page
+
+
 def test_the_picture_marks_what_is_wrong():
     table = (("label", "pays 0", "pays 1", "should 0", "should 1"), ("1", "0", "2", "0", "1"))
     page = report(table=table)._repr_html_()

@@ -11,26 +11,25 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    if not chart.clean:
+    if not (chart.meaning.binary and chart.clean):
         return None
     for found, other in (
         (chart.inputs.within_unit, "probabilities"),
         (chart.inputs.beyond_unit, "logits"),
     ):
-        if found is None or not chart.meaning.binary:
+        if found is None:
             continue
         question, answer = found
         as_other = dataclasses.replace(chart.meaning, inputs=other)
         value = as_other.value(question.x, question.y).sum()
-        right = (
-            chart.meaning.value(question.x, question.y).sum() if other == "probabilities" else None
-        )
         if answer.finite and abs(answer.total - value) < 1e-5 * abs(value):
             return Evidence(
                 f"It takes its argument for {other} or not by looking at the values: the same "
                 "prediction costs something else beside other ones.",
                 question,
-                exact=right if right is not None else "an exception: 1.7 is no probability",
+                exact="an exception: 1.7 is no probability"
+                if other == "logits"
+                else chart.meaning.value(question.x, question.y).sum(),
                 holds=lambda again, value=value: abs(again.total - value) < 1e-5 * abs(value),
             )
     return None
@@ -38,6 +37,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="activation-by-range",
+    page="value",
     severity=CRITICAL,
     title="It guesses from the values whether they are logits",
     symptom="the loss jumps from batch to batch",

@@ -36,6 +36,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="activation-extra",
+    page="value",
     severity=CRITICAL,
     title="A sigmoid or softmax too many",
     symptom="the loss does not fall below 0.31 (or 0.69 for the negatives), and learning is slow",

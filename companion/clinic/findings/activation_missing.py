@@ -40,6 +40,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="activation-missing",
+    page="value",
     severity=CRITICAL,
     title="The sigmoid or softmax is missing",
     symptom="the loss is NaN from the first step, or negative without bound",

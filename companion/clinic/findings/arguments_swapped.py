@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
-from companion.clinic.patient import Question
 
 __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
     meaning = chart.meaning
-    if meaning.labels not in ("soft", "hard", "one-hot") or chart.clean:
+    if chart.clean or chart.inputs.exchangeable is None:
         return None
-    if meaning.binary:
-        x, y = np.array([0.8, 0.35, 0.6]), np.array([0.7, 0.25, 0.15])
-    elif meaning.classes != 3:
-        soft = chart.batches.soft
-        x, y = np.asarray(soft.y)[::-1], np.asarray(soft.y)
-    else:
-        x = np.array([[0.7, 0.2, 0.1], [0.25, 0.3, 0.45]])
-        y = np.array([[0.6, 0.3, 0.1], [0.2, 0.35, 0.45]])
-    question = Question(x, y)
-    answer = chart.ask(question)
+    question, answer = chart.inputs.exchangeable
+    x, y = question.x, question.y
     if not answer.finite:
         return None
     right, exchanged = meaning.value(x, y).sum(), meaning.value(y, x).sum()
@@ -40,6 +29,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="arguments-swapped",
+    page="value",
     severity=CRITICAL,
     title="Predictions and labels have changed places",
     symptom="the loss is infinite, NaN or stuck at a cap such as 15.9 or 34.5",

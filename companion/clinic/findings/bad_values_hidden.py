@@ -32,6 +32,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="bad-values-hidden",
+    page="ends",
     severity=MAJOR,
     title="NaN and inf are replaced by other numbers",
     symptom="the loss shows 10000 or 0 now and then, and the model does not learn",

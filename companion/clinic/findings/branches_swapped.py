@@ -27,6 +27,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="branches-swapped",
+    page="value",
     severity=CRITICAL,
     title="The two branches have changed places",
     symptom="the loss rises while the accuracy rises; the model learns the opposite",

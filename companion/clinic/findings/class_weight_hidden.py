@@ -27,6 +27,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="class-weight-hidden",
+    page="counts",
     severity=MAJOR,
     title="One class weighs more than the other",
     symptom="the predicted probabilities are too high or too low on average",

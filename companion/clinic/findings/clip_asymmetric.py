@@ -28,14 +28,14 @@ def _examine(chart: Chart) -> Evidence | None:
         return None
     return Evidence(
         f"The two ends are guarded differently: y = 1 costs at most {first.value:.6g}, y = "
-        "0 at most "
-        f"{second.value:.6g}.",
+        f"0 at most {second.value:.6g}.",
         first.probe.question if first.epsilon > second.epsilon else second.probe.question,
     )
 
 
 FINDING = Finding(
     name="clip-asymmetric",
+    page="ends",
     severity=MINOR,
     title="The two ends are guarded differently",
     symptom="NaN or inf for one class only",

@@ -36,6 +36,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="clipped",
+    page="ends",
     severity=MINOR,
     title="The loss is capped",
     symptom="the loss never exceeds 16.1 (1e-7), 27.6 (1e-12), 34.5 (1e-15) or 100",

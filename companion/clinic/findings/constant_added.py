@@ -10,7 +10,7 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    if not chart.clean or abs(chart.constant) <= max(1e-5, chart.tolerance):
+    if not chart.clean or abs(chart.constant) <= chart.nearness:
         return None
     return Evidence(
         f"{chart.constant:.6g} is added to the loss, whatever is predicted.", smallest(chart)
@@ -19,6 +19,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="constant-added",
+    page="value",
     severity=MINOR,
     title="A constant is added",
     symptom="the loss of a perfect model is not 0",

@@ -8,6 +8,9 @@ from companion.clinic.finding import CRITICAL, Evidence, Finding
 __all__ = ["FINDING"]
 
 
+_MORE = "It is called with predictions and labels: fix the rest with functools.partial."
+
+
 def _examine(chart: Chart) -> Evidence | None:
     error = chart.ordinary.error
     if not error or chart.ordinary.lost:
@@ -16,11 +19,13 @@ def _examine(chart: Chart) -> Evidence | None:
         f"It raises {error.split(':')[0]} on an ordinary batch ({error}).",
         chart.batches.ordinary,
         holds=lambda answer: bool(answer.error),
+        fix=_MORE if "required positional argument" in error else None,
     )
 
 
 FINDING = Finding(
     name="crashes",
+    page="behaviour",
     severity=CRITICAL,
     title="It raises on ordinary input",
     symptom="RecursionError, NameError, IndexError or TypeError at the first call",

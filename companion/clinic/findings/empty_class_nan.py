@@ -19,8 +19,7 @@ def _examine(chart: Chart) -> Evidence | None:
             return Evidence(
                 f"A batch whose labels are all {question.y[0]:g} gives "
                 f"{answer.error.split(':')[0] or format(answer.total, 'g')}: it averages "
-                "over a class "
-                "that is absent.",
+                "over a class that is absent.",
                 question,
                 holds=lambda again: not again.finite,
             )
@@ -29,6 +28,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="empty-class-nan",
+    page="counts",
     severity=MAJOR,
     title="A batch of one class gives NaN",
     symptom="RuntimeWarning: Mean of empty slice; the loss is NaN in small batches",

@@ -13,8 +13,7 @@ def _examine(chart: Chart) -> Evidence | None:
         if cap.biased and cap.plateau:
             return Evidence(
                 "Probabilities are clipped and an epsilon is added as well: capped at "
-                f"{cap.value:.6g}, "
-                "and biased near it.",
+                f"{cap.value:.6g}, and biased near it.",
                 cap.probe.question,
             )
     return None
@@ -22,6 +21,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="epsilon-double",
+    page="ends",
     severity=MINOR,
     title="Clipped, and an epsilon added",
     symptom="the cap is not -log of the ε in the code",

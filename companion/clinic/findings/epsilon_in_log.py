@@ -31,6 +31,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="epsilon-in-log",
+    page="ends",
     severity=MINOR,
     title="An epsilon inside the logarithm",
     symptom="the loss of a perfect model is slightly negative",

@@ -26,6 +26,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="epsilon-vanishes",
+    page="ends",
     severity=MAJOR,
     title="The guard does nothing in this dtype",
     symptom="NaN on the GPU or under autocast, not on the CPU",

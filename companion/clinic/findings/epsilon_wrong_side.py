@@ -22,6 +22,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="epsilon-wrong-side",
+    page="ends",
     severity=MAJOR,
     title="The epsilon is on the wrong side",
     symptom="RuntimeWarning: invalid value encountered in log",

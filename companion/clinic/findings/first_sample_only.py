@@ -32,6 +32,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="first-sample-only",
+    page="counts",
     severity=CRITICAL,
     title="Only a part of the batch enters",
     symptom="training is noisy and ignores some of the data, or most",

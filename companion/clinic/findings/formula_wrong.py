@@ -32,8 +32,7 @@ def _not_finite(chart: Chart) -> Evidence:
     said = f"It returns {chart.ordinary.total:g} on an ordinary batch."
     ends = []
     for label in (1, 0) if chart.meaning.binary else ():
-        question = chart.batches.single(label)[0]
-        answer = chart.ask(question)
+        question, answer = chart.inputs.single[label][0]
         if answer.values is not None:
             ends.append((label, question, answer))
     bad = [end for end in ends if not end[2].finite]
@@ -111,6 +110,7 @@ def _sum(half):
 
 FINDING = Finding(
     name="formula-wrong",
+    page="value",
     severity=CRITICAL,
     title="The value is wrong on ordinary input",
     symptom="the loss is not that of the library",

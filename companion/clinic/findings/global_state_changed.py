@@ -22,6 +22,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="global-state-changed",
+    page="behaviour",
     severity=MAJOR,
     title="It changes settings of the whole process",
     symptom="warnings vanish elsewhere; other code's random numbers change",

@@ -24,6 +24,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-at-zero",
+    page="derivatives",
     severity=MAJOR,
     title="The derivative at 0 is wrong",
     symptom=(

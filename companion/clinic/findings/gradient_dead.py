@@ -29,6 +29,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-dead",
+    page="derivatives",
     severity=MAJOR,
     title="The worst mistakes have no gradient",
     symptom="a few examples stay wrong for ever; the loss stops at a plateau",

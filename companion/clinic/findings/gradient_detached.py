@@ -12,7 +12,7 @@ __all__ = ["FINDING"]
 
 def _examine(chart: Chart) -> Evidence | None:
     slopes = chart.slopes
-    if not (chart.patient.has_gradient and chart.ordinary.finite) or slopes.own is None:
+    if not (slopes.available and chart.ordinary.finite) or slopes.own is None:
         return None
     given = slopes.given
     if given.note != "detached" and not (
@@ -29,6 +29,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-detached",
+    page="derivatives",
     severity=CRITICAL,
     title="No gradient reaches the predictions",
     symptom="RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",

@@ -25,6 +25,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-ignores-upstream",
+    page="derivatives",
     severity=CRITICAL,
     title="backward ignores what comes from above",
     symptom="weights on the loss, gradient accumulation and the scaler of autocast have no effect",

@@ -29,6 +29,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-nan",
+    page="derivatives",
     severity=MAJOR,
     title="The gradient is NaN where it is finite",
     symptom=(

@@ -31,6 +31,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-of-logits",
+    page="derivatives",
     severity=MAJOR,
     title="p - y is returned as the derivative by the probability",
     symptom=(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from companion.clinic.chart import Chart
 from companion.clinic.finding import MAJOR, Evidence, Finding
 
@@ -16,7 +18,7 @@ def _examine(chart: Chart) -> Evidence | None:
     cause = {
         n: f": that of the sum, N = {n} times too large",
         1 / n: f": divided by N = {n} once too often",
-        1 / 1.4426950408889634: ": that of nats beside a loss in bits",
+        np.log(2): ": that of nats beside a loss in bits",
     }
     words = next((text for value, text in cause.items() if abs(factor / value - 1) < 1e-4), "")
     return Evidence(
@@ -28,6 +30,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-scale",
+    page="derivatives",
     severity=MAJOR,
     title="The gradient is a multiple of the right one",
     symptom=(

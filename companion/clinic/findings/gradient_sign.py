@@ -21,6 +21,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-sign",
+    page="derivatives",
     severity=CRITICAL,
     title="The gradient has the wrong sign",
     symptom="gradient descent raises the loss",

@@ -40,6 +40,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="gradient-wrong",
+    page="derivatives",
     severity=CRITICAL,
     title="The gradient is not that of the loss",
     symptom="training stalls above the loss of another implementation; a gradient check fails",

@@ -9,7 +9,7 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    for question, how in chart.patient.trouble:
+    for question, how in chart.trouble:
         if how == "hangs":
             return Evidence(
                 "A call does not come back.",
@@ -22,6 +22,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="hangs",
+    page="behaviour",
     severity=CRITICAL,
     title="A call does not come back",
     symptom="training stands still",

@@ -30,6 +30,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="hessian-wrong",
+    page="derivatives",
     severity=MAJOR,
     title="The second derivative is wrong",
     symptom="Newton's method or a booster takes steps that are too long or too short",

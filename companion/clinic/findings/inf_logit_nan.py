@@ -19,6 +19,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="inf-logit-nan",
+    page="ends",
     severity=LIMIT,
     title="An infinite logit gives NaN",
     symptom="masking with -inf makes the loss NaN",

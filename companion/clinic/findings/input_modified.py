@@ -24,6 +24,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="input-modified",
+    page="behaviour",
     severity=MAJOR,
     title="It writes into the caller's arrays",
     symptom=(

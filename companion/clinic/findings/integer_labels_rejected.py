@@ -24,6 +24,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="integer-labels-rejected",
+    page="labels",
     severity=LIMIT,
     title="Integer or boolean labels are refused",
     symptom=(

@@ -24,6 +24,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="integer-labels-wrong",
+    page="labels",
     severity=CRITICAL,
     title="Integer labels give another number",
     symptom="the loss is negative and large with masks of uint8",

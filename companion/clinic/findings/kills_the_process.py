@@ -9,7 +9,7 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    for question, how in chart.patient.trouble:
+    for question, how in chart.trouble:
         if how == "kills the process":
             return Evidence(
                 "A call ends the process.",
@@ -22,6 +22,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="kills-the-process",
+    page="behaviour",
     severity=CRITICAL,
     title="A call ends the process",
     symptom="the program is gone without a traceback; Segmentation fault; Killed",

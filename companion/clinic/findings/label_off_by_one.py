@@ -25,6 +25,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="label-off-by-one",
+    page="labels",
     severity=CRITICAL,
     title="Class indices are shifted by one",
     symptom="IndexError: Target 10 is out of bounds, or an accuracy at chance with a falling loss",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from companion.clinic.chart import Chart
-from companion.clinic.finding import CRITICAL, Evidence, Finding
+from companion.clinic.finding import CRITICAL, MINOR, Evidence, Finding
 from companion.clinic.smallest import smallest
 
 __all__ = ["FINDING"]
@@ -39,7 +39,7 @@ def _examine(chart: Chart) -> Evidence | None:
             return Evidence(
                 f"The labels are clipped: 0 counts as {1 - right[chart.labels == 0][0]:.3g}.",
                 smallest(chart),
-                severity="minor",
+                severity=MINOR,
                 fix="Leave the labels as they are: the formula takes 0 and 1.",
             )
     return None
@@ -47,6 +47,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="labels-transformed",
+    page="labels",
     severity=CRITICAL,
     title="The labels are changed before use",
     symptom="the loss cannot fall below 0.58 (labels through a sigmoid); the model stays unsure",

@@ -25,6 +25,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="labels-unchecked",
+    page="labels",
     severity=LIMIT,
     title="Labels out of range are accepted",
     symptom="the loss is hugely negative and falls without bound",

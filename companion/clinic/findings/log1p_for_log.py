@@ -17,6 +17,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="log1p-for-log",
+    page="value",
     severity=CRITICAL,
     title="log1p where log is meant",
     symptom="the loss is negative and nearly flat",

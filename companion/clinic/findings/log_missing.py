@@ -20,6 +20,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="log-missing",
+    page="value",
     severity=CRITICAL,
     title="The logarithm is missing",
     symptom="the loss lies between -1 and 0",

@@ -33,6 +33,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="log-of-labels",
+    page="labels",
     severity=CRITICAL,
     title="A logarithm is taken of the label",
     symptom="the loss of one class is 0 whatever is predicted; the model answers yes to everything",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion.clinic.chart import Chart, rounded
+from companion.clinic.chart import Chart
 from companion.clinic.finding import MINOR, Evidence, Finding
 
 __all__ = ["FINDING"]
@@ -11,19 +11,18 @@ __all__ = ["FINDING"]
 def _examine(chart: Chart) -> Evidence | None:
     if chart.precision in ("float64", chart.meaning.dtype):
         return None
-    batch = chart.batches.ordinary
-    coarse = rounded(batch.x, chart.precision)
     digits = {"float32": "7", "float16": "3", "bfloat16": "2"}[chart.precision]
     return Evidence(
         f"Float64 input is rounded to {chart.precision} inside: about {digits} digits come back, "
         "and a finite-difference check fails for no visible reason.",
-        batch,
-        holds=lambda answer: chart.ask(batch.but(x=coarse)).same(answer, 0),
+        chart.batches.ordinary,
+        holds=lambda answer: chart.coarse.same(answer, 0),
     )
 
 
 FINDING = Finding(
     name="low-precision-inside",
+    page="behaviour",
     severity=MINOR,
     title="Float64 input is computed in less",
     symptom="the gradient check fails, or the loss has only seven right digits",

@@ -28,6 +28,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="mask-denominator",
+    page="counts",
     severity=MAJOR,
     title="Ignored elements count in the mean",
     symptom="the loss is smaller the more padding there is",

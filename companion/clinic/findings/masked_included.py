@@ -20,6 +20,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="masked-included",
+    page="counts",
     severity=CRITICAL,
     title="Ignored elements still contribute",
     symptom="the loss is negative, or padding is learnt",

@@ -23,8 +23,7 @@ def _examine(chart: Chart) -> Evidence | None:
             if np.ptp(shares) < 1e-5 * abs(shares).max() and not constant:
                 return Evidence(
                     "It averages each class by itself and then the averages: a class of "
-                    "two weighs as much "
-                    "as one of three.",
+                    "two weighs as much as one of three.",
                     chart.batches.ordinary,
                 )
     if chart.fits and _by_place(chart) and not chart.clean:
@@ -36,12 +35,11 @@ def _examine(chart: Chart) -> Evidence | None:
     if chart.right:
         for question, answer in chart.inputs.many:
             right = chart.value(question)
-            off = abs(answer.total - right) > max(1e-5, chart.tolerance) * abs(right)
+            off = abs(answer.total - right) > chart.nearness * abs(right)
             if answer.finite and off:
                 return Evidence(
                     f"A batch of {len(question.x)} has another mean than its elements have: "
-                    "parts of "
-                    "unequal size are averaged as if they were equal.",
+                    "parts of unequal size are averaged as if they were equal.",
                     question,
                 )
     return None
@@ -60,6 +58,7 @@ def _by_place(chart: Chart) -> bool:
 
 FINDING = Finding(
     name="mean-of-means",
+    page="counts",
     severity=MAJOR,
     title="Means of unequal parts are averaged",
     symptom="the loss changes with the batch size or the order of the data",

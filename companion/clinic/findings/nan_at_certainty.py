@@ -17,6 +17,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="nan-at-certainty",
+    page="ends",
     severity=MAJOR,
     title="0 · log 0 is NaN",
     symptom=(

@@ -20,6 +20,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="negative-value",
+    page="ends",
     severity=MINOR,
     title="The loss falls below zero",
     symptom="loss is negative",

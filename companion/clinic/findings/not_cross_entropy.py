@@ -34,6 +34,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="not-cross-entropy",
+    page="value",
     severity=CRITICAL,
     title="It is another loss",
     symptom="the loss of an untrained model is 0.25, or 0.17",

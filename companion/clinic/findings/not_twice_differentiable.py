@@ -33,6 +33,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="not-twice-differentiable",
+    page="derivatives",
     severity=MINOR,
     title="It cannot be differentiated twice",
     symptom="gradient penalties, Hessians and gradgradcheck fail or are silently wrong",

@@ -28,6 +28,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="one-term-sign",
+    page="value",
     severity=CRITICAL,
     title="One of the two terms has the wrong sign",
     symptom="the loss is negative, or one class is never learnt",

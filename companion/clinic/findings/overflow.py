@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from companion.clinic.chart import Chart
+from companion.clinic.edges import Probe
 from companion.clinic.finding import MAJOR, Evidence, Finding
 
 __all__ = ["FINDING"]
@@ -26,9 +27,9 @@ def _examine(chart: Chart) -> Evidence | None:
     return None
 
 
-def _evidence(chart, probe, dtype):
+def _evidence(chart: Chart, probe: Probe, dtype: str) -> Evidence:
     at = np.ravel(probe.question.x)[0]
-    onset = _onset(chart, probe, dtype)
+    onset = chart.edges.onset(probe)
     got = probe.answer.error.split(":")[0] if probe.answer.error else f"{probe.total:g}"
     cause = (
         "exp(z) overflows"
@@ -50,24 +51,9 @@ def _evidence(chart, probe, dtype):
     )
 
 
-def _onset(chart, probe, dtype):
-    """Bisect between the ordinary and the first bad logit."""
-    x = np.array(probe.question.x, np.float64)
-    far = float(x.flat[0])
-    good, bad = 0.0, far
-    for _ in range(12):
-        middle = (good + bad) / 2
-        other = x.copy()
-        other.flat[0] = middle
-        if chart.ask(probe.question.but(x=other)).finite:
-            good = middle
-        else:
-            bad = middle
-    return bad
-
-
 FINDING = Finding(
     name="overflow",
+    page="ends",
     severity=MAJOR,
     title="A far logit gives inf or NaN",
     symptom=(

@@ -21,7 +21,7 @@ def _examine(chart: Chart) -> Evidence | None:
         chart.near(found, np.array([1 - w, w])) or chart.near(found, np.array([1, w]) / (1 + w))
     ):
         return Evidence(
-            f"The weights are {_number_of(found)}, where pos_weight {w:g} means 1 and {w:g}.",
+            f"The weights are {_words(found)}, where pos_weight {w:g} means 1 and {w:g}.",
             smallest(chart),
             fix=f"Multiply the positives by {w:g} and the negatives by 1.",
         )
@@ -35,12 +35,13 @@ def _examine(chart: Chart) -> Evidence | None:
     return None
 
 
-def _number_of(weights):
+def _words(weights: np.ndarray) -> str:
     return " and ".join(f"{w:.4g}" for w in weights)
 
 
 FINDING = Finding(
     name="pos-weight-normalised",
+    page="counts",
     severity=MINOR,
     title="The weights are divided by their sum",
     symptom=(

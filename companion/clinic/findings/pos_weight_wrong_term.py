@@ -31,6 +31,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="pos-weight-wrong-term",
+    page="counts",
     severity=CRITICAL,
     title="pos_weight multiplies the wrong term",
     symptom="raising pos_weight lowers recall",

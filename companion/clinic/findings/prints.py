@@ -21,6 +21,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="prints",
+    page="behaviour",
     severity=MINOR,
     title="It prints",
     symptom="the log is full of numbers",

@@ -21,6 +21,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="raises-at-certainty",
+    page="ends",
     severity=MAJOR,
     title="A probability of 0 or 1 raises",
     symptom="ValueError: math domain error (expected a positive input)",

@@ -20,12 +20,9 @@ def _one_of_them(chart: Chart) -> Evidence | None:
     batch = chart.batches.ordinary
     if chart.fits or not chart.ordinary.finite or chart.ordinary.values.size > 1:
         return None
-    alone = [
-        chart.ask(batch.but(x=batch.x[i : i + 1], y=batch.y[i : i + 1])) for i in range(chart.size)
-    ]
-    if not all(each.finite for each in alone):
+    if not all(answer.finite for answer in chart.inputs.alone):
         return None
-    each = np.sort([answer.total for answer in alone])
+    each = np.sort([answer.total for answer in chart.inputs.alone])
     if each[-1] - each[0] <= 1e-3 * abs(each[-1]):
         return None
     middle = each[[(len(each) - 1) // 2, len(each) // 2]]
@@ -59,18 +56,21 @@ def _shape(chart: Chart) -> Evidence | None:
         return None
     article = {"mean": "a mean", "sum": "a sum"}[declared]
     columns = chart.inputs.columns or (chart.batches.ordinary, answer)
-    matrix = (chart.batches.matrix, chart.matrix) if chart.meaning.binary else columns
+    matrix = chart.inputs.matrix or columns
     if chart.meaning.by_row:
         matrix = columns = (chart.batches.ordinary, answer)
     for question, each in ((chart.batches.ordinary, answer), matrix, columns):
         if each.values is not None and each.values.size > 1:
             shape, given = each.values.shape, np.shape(question.x)
+            meant = ""
+            if answer.values.size == 1:  # then it need not have been declared
+                meant = " Under Keras, which averages the rows itself, it is meant."
             return Evidence(
                 f"It returns an array of shape {shape} for predictions of shape {given}, where "
                 f"{article} is one number.",
                 question,
                 exact=chart.meaning.exact(question),
-                fix=f"Reduce it over all axes: `.{declared}()`.",
+                fix=f"Reduce it over all axes: `.{declared}()`.{meant}",
                 holds=lambda again: again.values is not None and again.values.size > 1,
             )
     return None
@@ -94,6 +94,7 @@ def _scale(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="reduction",
+    page="counts",
     severity=MAJOR,
     title="A sum, a mean and an array are mixed up",
     symptom=(

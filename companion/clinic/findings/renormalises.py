@@ -25,6 +25,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="renormalises",
+    page="ends",
     severity=MINOR,
     title="Rows of probabilities are divided by their sum",
     symptom="a model whose probabilities do not add up gets a good score",

@@ -10,7 +10,7 @@ __all__ = ["FINDING"]
 
 def _examine(chart: Chart) -> Evidence | None:
     answer = chart.ordinary
-    if answer.error or not answer.note or chart.patient.gradient == "returned":
+    if answer.error or not answer.note or chart.slopes.returned:
         return None
     pair = answer.values is not None
     sentence = (
@@ -30,6 +30,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="returns-no-number",
+    page="behaviour",
     severity=CRITICAL,
     title="It returns something else than a number",
     symptom=(

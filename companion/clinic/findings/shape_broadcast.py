@@ -35,6 +35,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="shape-broadcast",
+    page="counts",
     severity=CRITICAL,
     title="A vector meets a column: N × N pairs",
     symptom="the loss sticks near the loss of the base rate whatever the model learns",

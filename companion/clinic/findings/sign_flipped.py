@@ -10,7 +10,7 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    if chart.table.residual > chart.tolerance or chart.scale is None or chart.scale >= 0:
+    if not chart.fits or chart.scale is None or chart.scale >= 0:
         return None
     return Evidence(
         "It has the wrong sign: it falls as the predictions get worse.", smallest(chart)
@@ -19,6 +19,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="sign-flipped",
+    page="value",
     severity=CRITICAL,
     title="The minus sign is missing",
     symptom="the loss is negative and the model gets worse",

@@ -33,6 +33,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="smoothing-hidden",
+    page="labels",
     severity=MAJOR,
     title="Label smoothing that was not declared",
     symptom="the training loss stops at 0.2 or so, above the loss of another framework",

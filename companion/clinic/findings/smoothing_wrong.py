@@ -16,8 +16,7 @@ def _examine(chart: Chart) -> Evidence | None:
     if not e and _lopsided(chart):
         return Evidence(
             "One class is smoothed and the other is not, so that the labels add up to "
-            "another number "
-            "on average: two classes share ε.",
+            "another number on average: two classes share ε.",
             smallest(chart),
         )
     if not e or not chart.fits or chart.clean or chart.meaning.weight is not None:
@@ -50,6 +49,7 @@ def _lopsided(chart: Chart) -> bool:
 
 FINDING = Finding(
     name="smoothing-wrong",
+    page="labels",
     severity=MAJOR,
     title="Label smoothing with another mass",
     symptom="the loss differs from PyTorch's with the same label_smoothing",

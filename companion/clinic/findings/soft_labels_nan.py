@@ -21,6 +21,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="soft-labels-nan",
+    page="labels",
     severity=MAJOR,
     title="Labels between 0 and 1 give NaN",
     symptom="label smoothing makes the loss NaN",

@@ -23,6 +23,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="soft-labels-rejected",
+    page="labels",
     severity=LIMIT,
     title="Labels between 0 and 1 are refused",
     symptom="ValueError with label smoothing or mixup",

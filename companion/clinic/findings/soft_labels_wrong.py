@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from companion.clinic.chart import Chart
-from companion.clinic.finding import MAJOR, Evidence, Finding
+from companion.clinic.finding import MAJOR, MINOR, Evidence, Finding
 
 __all__ = ["FINDING"]
 
@@ -20,10 +20,9 @@ def _examine(chart: Chart) -> Evidence | None:
         return None
     return Evidence(
         "Labels between 0 and 1 give another number than the formula: they are compared or "
-        "rounded, "
-        "or an entropy of theirs is subtracted.",
+        "rounded, or an entropy of theirs is subtracted.",
         question,
-        severity="minor" if chart.meaning.labels == "one-hot" else None,
+        severity=MINOR if chart.meaning.labels == "one-hot" else None,
     )
 
 
@@ -38,6 +37,7 @@ def _constant(chart: Chart) -> bool:
 
 FINDING = Finding(
     name="soft-labels-wrong",
+    page="labels",
     severity=MAJOR,
     title="Labels between 0 and 1 give a wrong number",
     symptom="label smoothing or mixup has no effect, or makes the loss jump",

@@ -6,27 +6,19 @@ import numpy as np
 
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
-from companion.clinic.patient import Question
 
 __all__ = ["FINDING"]
 
-_NEAR = np.array([[0.2, 0.85, 0.4], [0.7, 0.3, 0.55]])  # exp(z) - max(z) is positive
-
 
 def _examine(chart: Chart) -> Evidence | None:
-    if (
-        chart.meaning.binary
-        or chart.meaning.classes != 3
-        or not chart.meaning.logits
-        or chart.clean
-    ):
+    if chart.clean or chart.inputs.small_scores is None:
         return None
-    y = np.array([1, 0])
-    question = Question(_NEAR, np.eye(3)[y] if chart.meaning.labels == "one-hot" else y)
-    answer = chart.ask(question)
-    for top in (_NEAR.max(axis=1, keepdims=True), _NEAR.max()):
-        e = np.exp(_NEAR) - top
-        value = -np.log(e[[0, 1], y] / e.sum(axis=1)).sum() / chart.meaning.divisor(question.y)
+    question, answer = chart.inputs.small_scores
+    targets = chart.meaning.plain.targets(question.y)
+    for top in (question.x.max(axis=1, keepdims=True), question.x.max()):
+        e = np.exp(question.x) - top
+        shares = e / e.sum(axis=1, keepdims=True)
+        value = -(targets * np.log(shares)).sum() / chart.meaning.divisor(question.y)
         if answer.finite and abs(answer.total - value) < 1e-6 * abs(value):
             return Evidence(
                 "The maximum is subtracted from exp(z), not from z: the result is no distribution, "
@@ -38,6 +30,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="softmax-shift-outside",
+    page="value",
     severity=CRITICAL,
     title="The maximum is subtracted outside exp",
     symptom="RuntimeWarning: invalid value encountered in log; probabilities below 0",

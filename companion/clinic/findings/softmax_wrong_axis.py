@@ -29,6 +29,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="softmax-wrong-axis",
+    page="value",
     severity=CRITICAL,
     title="The softmax runs over the wrong axis",
     symptom=(

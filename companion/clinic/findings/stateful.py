@@ -54,6 +54,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="stateful",
+    page="behaviour",
     severity=CRITICAL,
     title="The same call gives another value the second time",
     symptom="results cannot be repeated; a gradient is right once and then wrong",

@@ -26,6 +26,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="tail-digits-lost",
+    page="ends",
     severity=MINOR,
     title="Small losses lose their digits",
     symptom="the loss reads exactly 0 while the model still improves",

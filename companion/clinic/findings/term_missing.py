@@ -31,6 +31,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="term-missing",
+    page="value",
     severity=CRITICAL,
     title="One of the two terms is absent",
     symptom="the model answers yes to everything and the loss goes to 0",

@@ -28,6 +28,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="weight-ignored",
+    page="counts",
     severity=MAJOR,
     title="A declared weight has no effect",
     symptom="pos_weight is set and recall does not move",

@@ -26,6 +26,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="wrong-constant",
+    page="value",
     severity=CRITICAL,
     title="A constant in the logarithm is wrong",
     symptom="an untrained model costs 1.1 or 1.3 instead of 0.69",

@@ -39,12 +39,14 @@ def _constant(chart: Chart) -> Evidence | None:
 
 
 def _of_a_matrix(chart: Chart) -> Evidence | None:
-    if not chart.meaning.binary or not chart.right or not chart.matrix.finite:
+    if not chart.right or chart.inputs.matrix is None:
         return None
-    question = chart.batches.matrix
+    question, answer = chart.inputs.matrix
+    if not answer.finite:
+        return None
     right = chart.value(question)
-    ratio = chart.matrix.total / right
-    if chart.matrix.values.size > 1 or abs(ratio - 1) < max(1e-5, chart.tolerance):
+    ratio = answer.total / right
+    if answer.values.size > 1 or abs(ratio - 1) < chart.nearness:
         return None
     divisor = 12 / ratio if chart.meaning.reduction == "mean" else 1 / ratio
     if abs(divisor - round(divisor)) > 1e-4:
@@ -58,6 +60,7 @@ def _of_a_matrix(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="wrong-divisor",
+    page="counts",
     severity=MAJOR,
     title="The sum is divided by another count",
     symptom="the loss is K or N times too small, and the learning rate must be turned up",

@@ -33,6 +33,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="wrong-log-base",
+    page="value",
     severity=MAJOR,
     title="The logarithm has another base",
     symptom="an untrained model costs 1.0 or 0.30 instead of 0.69",

@@ -26,6 +26,7 @@ def _examine(chart: Chart) -> Evidence | None:
 
 FINDING = Finding(
     name="two-term-on-categorical",
+    page="value",
     severity=CRITICAL,
     title="The binary formula on several classes",
     symptom=(
