@@ -44,6 +44,7 @@ test: environment ## Check everything but the tiers: tests, doctests, notebooks,
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile \
 		--ignore tests/test_site.py --ignore tests/test_benchmarks.py \
 		--deselect tests/test_planted_faults.py::test_planted_ \
+		--deselect tests/test_seen_failing.py::test_a_sample_fails_again \
 		$(addprefix --ignore ,$(GRAPHS) $(FIRST_CALLS) $(AT_LENGTH)) || status=1; \
 	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
 	echo "2 of 3: the pages of the site"; \

@@ -141,7 +141,7 @@ def pages():
     for words, each in LINKS["misconceptions"].items():
         name = each.get("finding")
         link = f"{{ref}}`{name} <mistake-{name}>`" if name else ""
-        index.append(f"| {words} | {{ref}}`here <{each['section']}>` | {link} |")
+        index.append(f"| {prose(words)} | {{ref}}`here <{each['section']}>` | {link} |")
     index.append("")
     texts["mistakes.md"] = "\n".join(index).rstrip() + "\n"
     return texts

@@ -20,7 +20,7 @@ _METHODS = ("forward", "loss", "compute_loss", "call", "value", "cost", "f")
 _GRADIENTS = ("gradient", "grad", "derivative", "prime", "df", "backward")
 
 
-def made(loss: Any) -> Any:
+def made(loss: Any) -> object:
     """Return what holds a loss: an object as it is, of a class an instance without arguments."""
     if not inspect.isclass(loss):
         return loss
