@@ -17,12 +17,18 @@ from tests.site.visits import ALONE, SLOW_4G, visiting
 SITE = Path(__file__).parents[2] / "_build/html"
 ADDRESSES = [address for address in pages(SITE) if not Page(SITE / address, SITE).redirect]
 
-# Pages of source code come from one template: two of them, the longest and the shortest, are looked
-# at as closely as the others.
-LISTINGS = sorted(
-    (address for address in ADDRESSES if address.startswith("_modules/companion/")),
-    key=lambda address: (SITE / address).stat().st_size,
-)
+# Pages that come from one template: of each kind the longest and the shortest are looked at as
+# closely as the others.
+ALIKE = ("_modules/companion/", "book/api/", "book/mistakes/")
+
+
+def between(addresses):
+    """Return the pages that have a longer and a shorter one of their kind."""
+    found = set()
+    for kind in ALIKE:
+        own = [address for address in addresses if address.startswith(kind)]
+        found.update(sorted(own, key=lambda address: (SITE / address).stat().st_size)[1:-1])
+    return found
 
 
 def rows(addresses):
@@ -30,7 +36,7 @@ def rows(addresses):
     return [pytest.param(a, id=a, marks=pytest.mark.xdist_group(a)) for a in addresses]
 
 
-CLOSELY = rows(address for address in ADDRESSES if address not in LISTINGS[1:-1])
+CLOSELY = rows(sorted(set(ADDRESSES) - between(ADDRESSES)))
 closely = pytest.mark.parametrize("visit", CLOSELY, indirect=True)
 
 # A page in which nothing is wrong; the planted faults go into its three gaps.
