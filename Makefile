@@ -71,7 +71,7 @@ test-numba: environment ## Test all that a loss promises on the engine that Numb
 
 test-faults: environment ## Plant the popular mistakes: a test notices each; and faults before the ticked asserts
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
-	@.venv/bin/python .ci/seen_failing.py --check
+	@.venv/bin/python .ci/seen_failing.py --check --sample 4
 
 test-clinic: environment ## Ask the clinic about right losses at many points, and about machine-made mutants
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) $(AT_LENGTH)
