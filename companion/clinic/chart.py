@@ -47,10 +47,9 @@ class Chart:
         """Ask the loss."""
         return self.patient.ask(question)
 
-    @property
-    def trouble(self) -> list[tuple[Question, str]]:
-        """The questions that hung, or ended the process, and how."""
-        return self.patient.trouble
+    def lost_by(self, how: str) -> Question | None:
+        """Return the first question that "hangs" or "kills the process"."""
+        return next((question for question, end in self.patient.trouble if end == how), None)
 
     @cached_property
     def ordinary(self) -> Answer:
@@ -217,7 +216,7 @@ class Chart:
             own = self.factors[self.labels == k]
             if not own.size:
                 return None
-            if np.ptp(own) > self.nearness * np.abs(self.factors).max():
+            if not self._alike(own, self.factors):
                 return None
             found.append(own.mean())
         return np.array(found)
@@ -226,9 +225,7 @@ class Chart:
     def scale(self) -> float | None:
         """What multiplies all that is meant; None if it is not one number."""
         ratios = self._factors(self.rows, self.batches.ordinary, self.meaning)
-        if ratios is None or np.ptp(ratios) > self.nearness * np.abs(ratios).max():
-            return None
-        return float(ratios.mean()) or None
+        return None if ratios is None else self._one(ratios)
 
     @cached_property
     def scale_of_larger(self) -> float | None:
@@ -237,10 +234,7 @@ class Chart:
             return None
         weights = self.meaning.weight or (1.0,) * self.expected.shape[1]
         own = np.array(weights)[self.labels_of_larger]
-        ratios = self.factors_of_larger / own * np.log(self.meaning.base)
-        if np.ptp(ratios) > self.nearness * np.abs(ratios).max():
-            return None
-        return float(ratios.mean()) or None
+        return self._one(self.factors_of_larger / own * np.log(self.meaning.base))
 
     @cached_property
     def soft(self) -> Table:
@@ -278,6 +272,14 @@ class Chart:
             pure = np.concatenate([1 - pure, pure], axis=1)
         multiples = (rows * pure).sum(axis=1) / pure.sum(axis=1)
         return bool(np.abs(multiples).max() > 0) and self.near(rows, multiples[:, None] * pure)
+
+    def _alike(self, numbers: np.ndarray, among: np.ndarray) -> bool:
+        """Whether numbers are one number, as near as the largest `among` all lets them be."""
+        return bool(np.ptp(numbers) <= self.nearness * np.abs(among).max())
+
+    def _one(self, ratios: np.ndarray) -> float | None:
+        """Return the number that all ratios are; None if they differ or are 0."""
+        return (float(ratios.mean()) or None) if self._alike(ratios, ratios) else None
 
     def _scaled(self, table: Table, batch: Question) -> np.ndarray:
         return table.rows * self.meaning.divisor(batch.y)

@@ -42,6 +42,12 @@ class Question:
     upstream: float = 1.0
     """What the derivative is multiplied by on its way back."""
 
+    @property
+    def dtype_of_labels(self) -> str:
+        """The dtype that the labels are handed over in."""
+        indices = np.asarray(self.y).dtype.kind in "iu"
+        return self.label_dtype or ("int64" if indices else self.dtype)
+
     def but(self, **changes: Any) -> Question:
         """Return the question with some fields changed."""
         return replace(self, **changes)
@@ -82,7 +88,10 @@ class Answer:
     @property
     def total(self) -> float:
         """The sum of all numbers, NaN without any."""
-        return float(self.values.sum()) if self.values is not None else np.nan
+        if self.values is None:
+            return np.nan
+        with np.errstate(invalid="ignore"):  # inf - inf
+            return float(self.values.sum())
 
     @property
     def lost(self) -> bool:
@@ -178,12 +187,10 @@ class Patient:
 
     def _arguments(self, question: Question) -> tuple[Any, Any]:
         """Return fresh predictions and labels, in the order and shape that the loss wants."""
-        indices = question.label_dtype is None and np.asarray(question.y).dtype.kind in "iu"
-        label_dtype = question.label_dtype or ("int64" if indices else question.dtype)
         y = np.array(question.y)
         if self.manner.signs:
             y = 2 * y - 1
-        x, y = np.array(question.x, question.dtype), y.astype(label_dtype)
+        x, y = np.array(question.x, question.dtype), y.astype(question.dtype_of_labels)
         if x.ndim == 1 and y.ndim == 1 and self.manner.shape in ("column", "row"):
             shape = (-1, 1) if self.manner.shape == "column" else (1, -1)
             x, y = x.reshape(shape), y.reshape(shape)

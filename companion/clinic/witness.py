@@ -88,10 +88,9 @@ def call_of(question: Question, manner: Manner, name: str, patient: Any = None) 
     if np.ndim(question.x) != 1 or y.ndim != 1:  # only flat ones are made columns
         manner = replace(manner, shape="flat") if manner.shape in ("column", "row") else manner
     x = _array(question.x, question.dtype, manner)
-    indices = question.label_dtype is None and y.dtype.kind in "iu"
     if manner.signs:
         y = 2 * y - 1
-    y = _array(y, question.label_dtype or ("int64" if indices else question.dtype), manner)
+    y = _array(y, question.dtype_of_labels, manner)
     if manner.shape == "scalar":
         x, y = f"{float(np.ravel(question.x)[0])!r}", f"{float(np.ravel(question.y)[0])!r}"
     order = (lambda a, b: f"{b}, {a}") if manner.swapped else (lambda a, b: f"{a}, {b}")

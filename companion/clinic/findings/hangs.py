@@ -9,15 +9,12 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    for question, how in chart.trouble:
-        if how == "hangs":
-            return Evidence(
-                "A call does not come back.",
-                question,
-                exact="an answer",
-                holds=lambda answer: answer.lost,
-            )
-    return None
+    question = chart.lost_by("hangs")
+    if question is None:
+        return None
+    return Evidence(
+        "A call does not come back.", question, exact="an answer", holds=lambda answer: answer.lost
+    )
 
 
 FINDING = Finding(

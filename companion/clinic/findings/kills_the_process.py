@@ -9,15 +9,12 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    for question, how in chart.trouble:
-        if how == "kills the process":
-            return Evidence(
-                "A call ends the process.",
-                question,
-                exact="an answer",
-                holds=lambda answer: answer.lost,
-            )
-    return None
+    question = chart.lost_by("kills the process")
+    if question is None:
+        return None
+    return Evidence(
+        "A call ends the process.", question, exact="an answer", holds=lambda answer: answer.lost
+    )
 
 
 FINDING = Finding(
