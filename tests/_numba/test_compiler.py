@@ -11,11 +11,13 @@ from companion._numba import compiler
 from companion._numba.compiler import compiled, wide_vectors
 
 
-def kernel_without_a_file():
+TWICE = "def twice(x):\n    return 2 * x"
+
+
+def kernel_without_a_file(source=TWICE, name="twice", **names):
     """Return a kernel that Numba finds no place for, so that each one is compiled."""
-    names = {}
-    exec(compile("def twice(x):\n    return 2 * x", "<nowhere>", "exec"), names)
-    return compiled()(names["twice"])
+    exec(compile(source, "<nowhere>", "exec"), names)
+    return compiled()(names[name])
 
 
 @pytest.fixture
@@ -57,10 +59,9 @@ def test_functions_of_others_are_not_told(told):
 
 
 def test_kernel_that_cannot_be_compiled_leaves_nothing_behind(told):
-    names = {}
-    exec(compile("def wrong(x):\n    return x.nothing", "<nowhere>", "exec"), names)
+    wrong = kernel_without_a_file("def wrong(x):\n    return x.nothing", "wrong")
     with pytest.raises(Exception, match="nothing"):
-        compiled()(names["wrong"])(1)
+        wrong(1)
     assert compiler._clock.begun == {}
 
 
@@ -81,12 +82,8 @@ HAS_AVX512 = "NUMBA_CPU_NAME" not in os.environ and llvmlite.binding.get_host_cp
 
 @pytest.mark.skipif(not HAS_AVX512, reason="another processor")
 def test_vectors_are_as_wide_as_the_processor_has_them():
-    @compiled()
-    def twice(x):
-        wide_vectors()
-        for i in range(x.size):
-            x[i] = 2 * x[i]
-
+    source = "def twice(x):\n    wide()\n    for i in range(x.size):\n        x[i] = 2 * x[i]"
+    twice = kernel_without_a_file(source, wide=wide_vectors)
     x = np.arange(100.0)
     twice(x)
     np.testing.assert_array_equal(x, 2 * np.arange(100.0))
