@@ -6,8 +6,6 @@ PORT = 8000
 NOTEBOOKS =
 # What compiles and differentiates in every way that PyTorch has.
 GRAPHS = $(addprefix tests/torch_losses/test_,hidden.py kinds.py training.py)
-# What looks at the first call of compiled kernels, in processes of their own.
-FIRST_CALLS = $(addprefix tests/_numba/test_,first_call.py processors.py)
 # What asks the clinic about hundreds of losses, each at many points.
 AT_LENGTH = tests/clinic/test_at_length.py
 # What a loss promises, whichever engine runs it.
@@ -45,7 +43,7 @@ test: environment ## Check everything but the tiers: tests, doctests, notebooks,
 		--ignore tests/test_site.py --ignore tests/test_benchmarks.py \
 		--deselect tests/test_planted_faults.py::test_planted_ \
 		--deselect tests/test_seen_failing.py::test_a_sample_fails_again \
-		$(addprefix --ignore ,$(GRAPHS) $(FIRST_CALLS) $(AT_LENGTH)) || status=1; \
+		$(addprefix --ignore ,$(GRAPHS) tests/_numba $(AT_LENGTH)) || status=1; \
 	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
 	echo "2 of 3: the pages of the site"; \
 	.venv/bin/python -m pytest -q tests/test_site.py || status=1; \

@@ -8,7 +8,12 @@
       else target.removeAttribute("tabindex");
     }
   });
-  document.querySelectorAll(".katex-display, .cell_output, td").forEach(each => sizes.observe(each));
+  const watch = () => document.querySelectorAll(".katex-display, .cell_output, td").forEach(each => {
+    sizes.unobserve(each);
+    sizes.observe(each);
+  });
+  watch();
+  document.fonts.ready.then(watch);  // a face that arrives makes a formula wider, and not its box
 
   // Closing the menu of a phone, the browser loses where the reader was.
   document.getElementById("pst-primary-sidebar-modal")?.addEventListener("close", () =>

@@ -175,7 +175,7 @@ def test_exception_in_a_block_reaches_the_caller(workers):
 )
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 def test_extra_memory_is_a_few_mebibytes_whatever_the_size(loss, prepare):
-    shape = (2000, 2000)  # 30.5 MiB in float64
+    shape = (1500, 1500)  # 17.2 MiB in float64: more than is granted
     first = np.random.default_rng(0).random(shape)
     labels = np.asarray(prepare(first)) if prepare(first).shape == shape else 1.0
     weight = prepare(first)

@@ -12,13 +12,13 @@ from playwright.sync_api import sync_playwright
 from tests.guards.site import Page, pages
 from tests.site.browser import find_browser
 from tests.site.server import serving
-from tests.site.visits import ALONE, SLOW_4G, visiting
+from tests.site.visits import ALONE, FAST, SLOW_4G, visiting
 
 SITE = Path(__file__).parents[2] / "_build/html"
 ADDRESSES = [address for address in pages(SITE) if not Page(SITE / address, SITE).redirect]
 
 # Pages that come from one template: of each kind the longest and the shortest are looked at as
-# closely as the others.
+# closely as the others, and opened on a slow network.
 ALIKE = ("_modules/companion/", "book/api/", "book/mistakes/")
 
 
@@ -31,13 +31,11 @@ def between(addresses):
     return found
 
 
-def rows(addresses):
-    """Return the parameters of tests; xdist keeps a page with one process, which opens it once."""
-    return [pytest.param(a, id=a, marks=pytest.mark.xdist_group(a)) for a in addresses]
-
-
-CLOSELY = rows(sorted(set(ADDRESSES) - between(ADDRESSES)))
+CLOSELY = sorted(set(ADDRESSES) - between(ADDRESSES))
 closely = pytest.mark.parametrize("visit", CLOSELY, indirect=True)
+# One page of each template.
+A_FEW = [f"book/{name}.html" for name in ("index", "logits", "which_call", "mistakes", "api/binary")]
+a_few = pytest.mark.parametrize("visit", A_FEW, indirect=True)
 
 # A page in which nothing is wrong; the planted faults go into its three gaps.
 SOUND = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
@@ -71,10 +69,11 @@ def base():
         yield address
 
 
-@pytest.fixture(scope="session", params=rows(ADDRESSES))
+@pytest.fixture(scope="session", params=ADDRESSES)
 def visit(request, browser, base):
-    """A page, opened on a phone with a slow network and read to its end; then all is unfolded."""
-    phone = {"width": 390, "height": 844, "network": SLOW_4G}
+    """A page, opened on a phone and read to its end; then all is unfolded."""
+    network = SLOW_4G if request.param in CLOSELY else FAST
+    phone = {"width": 390, "height": 844, "network": network}
     with visiting(browser, base, request.param, **phone) as opened:
         opened.unfold()
         yield opened
@@ -92,3 +91,17 @@ def plant(tmp_path, browser):
             return stack.enter_context(visiting(browser, base, "page.html", **settings))
 
         yield show
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep a page with one process, which opens it once, and test it width by width."""
+    items.sort(key=_page_and_width)
+    for item in items:
+        if page := _page_and_width(item)[0]:
+            item.add_marker(pytest.mark.xdist_group(page))
+
+
+def _page_and_width(item):
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return parameters.get("visit", ""), parameters.get("width", 0)

@@ -42,6 +42,7 @@ class Server(ThreadingHTTPServer):
     """One that lets the browser hang up in the middle of an answer."""
 
     daemon_threads = True
+    request_queue_size = 128  # else a connection that comes in a crowd is lost for seconds
 
     def handle_error(self, request, client_address):
         pass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.site.conftest import closely
+from tests.site.conftest import a_few, closely
 
 # What can be used now, one of each group of radio buttons; a name for each.
 SETUP = """async () => {
@@ -78,7 +78,6 @@ MOUSE_ONLY = """() => {
 
 def walk(page, key="Tab"):
     """Press the key until everything has had its turn; return what went wrong."""
-    page.wait_for_timeout(400)  # which scripts of the page let pass after a change of size
     missed, seen, before = page.evaluate(SETUP), 0, -1
     while missed and seen > before:  # else it is all around, or stuck
         before = seen
@@ -89,13 +88,20 @@ def walk(page, key="Tab"):
 
 
 @closely
-@pytest.mark.parametrize(("width", "key"), [(390, "Tab"), (1280, "Shift+Tab")])
-def test_everything_is_reached_by_keyboard_and_seen(visit, width, key):
-    assert walk(visit.look(width), key) == []
+@pytest.mark.parametrize("width", [390])
+def test_everything_is_reached_by_keyboard_and_seen(visit, width):
+    assert walk(visit.look(width)) == []
 
 
-def test_what_answers_the_mouse_answers_the_keyboard(visit):
-    assert visit.look(1280).evaluate(MOUSE_ONLY) == []
+@a_few
+@pytest.mark.parametrize("width", [1280])
+def test_everything_is_reached_backwards_and_seen(visit, width):
+    assert walk(visit.look(width), "Shift+Tab") == []
+
+
+@pytest.mark.parametrize("width", [1280])
+def test_what_answers_the_mouse_answers_the_keyboard(visit, width):
+    assert visit.look(width).evaluate(MOUSE_ONLY) == []
 
 
 # Planted faults -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.site.conftest import closely
-from tests.site.test_axe import violations
+from tests.site.test_axe import SEEN, violations
 
 # Grounds that are not nearly white, figures that are not as they were drawn, what is left out.
 UNFIT = """() => {
@@ -19,7 +19,8 @@ UNFIT = """() => {
       found.push(`a dark ground: ${each.outerHTML.slice(0, 120)}`);
     if (style.filter !== "none") found.push(`not as drawn: ${each.outerHTML.slice(0, 120)}`);
   }
-  const folded = "details:not(.imports) > :not(summary), .sd-tab-content";
+  // A mark of wide pages alone is on others at its cell.
+  const folded = "details:not(.imports) > :not(summary, .margin-note.wrong), .sd-tab-content";
   for (const each of document.querySelectorAll(folded))
     if (!each.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }))
       found.push(`left out: ${each.outerHTML.slice(0, 120)}`);
@@ -27,13 +28,13 @@ UNFIT = """() => {
 }"""
 
 
-def unfit_for_paper(visit):
+def unfit_for_paper(visit, seen=()):
     """Return what goes wrong when a page is printed from the dark theme, with all folds closed."""
     page = visit.look(794, theme="dark")  # A4 at 96 dots an inch
     page.evaluate("() => document.querySelectorAll('details').forEach(e => { e.open = false })")
     page.emulate_media(media="print")
     try:
-        return page.evaluate(UNFIT) + violations(page, ["color-contrast"])
+        return page.evaluate(UNFIT) + violations(page, ["color-contrast"], seen)
     finally:
         visit.unfold()
         page.emulate_media(media="screen")
@@ -41,7 +42,7 @@ def unfit_for_paper(visit):
 
 @closely
 def test_a_page_printed_from_the_dark_is_dark_on_white(visit):
-    assert unfit_for_paper(visit) == []
+    assert unfit_for_paper(visit, SEEN) == []
 
 
 # Planted faults -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ SHIFT = 0.05
 
 def test_a_page_is_light(visit):
     address = visit.page.url.removeprefix(visit.base).partition("#")[0]
-    assert visit.received / KILO <= LIMITS.get(address, LIMIT)
+    assert visit.weight / KILO <= LIMITS.get(address, LIMIT)
 
 
 def test_a_page_stays_where_it_is_while_it_arrives(visit):
@@ -22,11 +22,11 @@ def test_a_page_stays_where_it_is_while_it_arrives(visit):
 
 
 def test_all_that_comes_over_the_wire_is_weighed(plant, tmp_path):
-    alone = plant().received
+    alone = plant().weight
     (tmp_path / "a.bin").write_bytes(bytes(300_000))
     (tmp_path / "a.js").write_text(f"// {'a' * 300_000}", encoding="utf-8")
     loading = "<script src='a.js'></script><script>fetch('a.bin')</script>"
-    both = plant(loading).received
+    both = plant(loading).weight
     assert 300_000 < both - alone < 305_000  # the script comes packed
 
 

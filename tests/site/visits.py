@@ -58,12 +58,16 @@ class Visit:
     address: str  # the page's in it
     asked: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    received: int = 0  # bytes, as they came over the wire
+    received: int = 0  # bytes that came over the wire until now
+    weight: int = 0  # those that came until the page had been read
     shift: float = 0.0
 
     def look(self, width=1280, height=900, theme="light"):
         """Resize the window and change the colours, without loading the page again."""
-        self.page.set_viewport_size({"width": width, "height": height})
+        size = {"width": width, "height": height}
+        if size != self.page.viewport_size:
+            self.page.set_viewport_size(size)
+            self.page.wait_for_timeout(400)  # which scripts of the page let pass
         self.page.emulate_media(media="screen", color_scheme=theme)
         self.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
         self.page.evaluate(SETTLED)
@@ -108,6 +112,7 @@ def visiting(
         else:  # the page's own had their chance; those of the checks want to run
             client.send("Emulation.setScriptExecutionDisabled", {"value": False})
         client.send("Network.emulateNetworkConditions", FAST)
+        visit.weight = visit.received
         yield visit
     finally:
         context.close()
