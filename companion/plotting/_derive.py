@@ -92,7 +92,7 @@ def draw_matrix(ax: Axes, matrix: ArrayLike, *, limit: float | None = None) -> A
 
     White is 0; the full colours are ±`limit`, by default the largest absolute value.
     """
-    matrix = np.asarray(matrix)
+    matrix = np.asarray(matrix) + 0.0  # a -0 is written as 0
     largest = np.abs(matrix).max() if limit is None else limit
     ax.imshow(matrix, cmap="PuOr", vmin=-largest, vmax=largest)
     for (row, column), value in np.ndenumerate(matrix):

@@ -26,6 +26,11 @@ def test_heat_map_shows_the_matrix_and_writes_its_values():
     assert image.get_clim() == (-1.25, 1.25)
 
 
+def test_heat_map_writes_a_negative_zero_as_zero():
+    ax = plotting.draw_matrix(Figure().subplots(), [[-0.0, 1.0]])
+    assert [text.get_text() for text in ax.texts] == ["0", "1"]
+
+
 def test_area_under_the_bump_ends_on_its_curve():
     (area,) = drawn("draw_hessian_bump").collections
     corners = {tuple(corner) for path in area.get_paths() for corner in path.vertices}
