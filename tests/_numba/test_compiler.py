@@ -10,7 +10,6 @@ import pytest
 from companion._numba import compiler
 from companion._numba.compiler import compiled, wide_vectors
 
-
 TWICE = "def twice(x):\n    return 2 * x"
 
 

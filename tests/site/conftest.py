@@ -34,7 +34,9 @@ def between(addresses):
 CLOSELY = sorted(set(ADDRESSES) - between(ADDRESSES))
 closely = pytest.mark.parametrize("visit", CLOSELY, indirect=True)
 # One page of each template.
-A_FEW = [f"book/{name}.html" for name in ("index", "logits", "which_call", "mistakes", "api/binary")]
+A_FEW = [
+    f"book/{name}.html" for name in ("index", "logits", "which_call", "mistakes", "api/binary")
+]
 a_few = pytest.mark.parametrize("visit", A_FEW, indirect=True)
 
 # A page in which nothing is wrong; the planted faults go into its three gaps.
