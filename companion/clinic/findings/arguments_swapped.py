@@ -32,7 +32,10 @@ FINDING = Finding(
     page="value",
     severity=CRITICAL,
     title="Predictions and labels have changed places",
-    symptom="the loss is infinite, NaN or stuck at a cap such as 15.9 or 34.5",
+    symptom=(
+        "the loss is infinite or NaN, or, where it is capped, the cap times the mean distance of "
+        "p and y"
+    ),
     why=(
         "Keras and scikit-learn take the labels first, PyTorch the predictions: with hard "
         "labels the wrong order takes the logarithm of 0."

@@ -41,8 +41,9 @@ FINDING = Finding(
     title="The loss is capped",
     symptom="the loss never exceeds 16.1 (1e-7), 27.6 (1e-12), 34.5 (1e-15) or 100",
     why=(
-        "Beyond the clip the worst mistakes cost the same and, under autograd, have a gradient "
-        "of exactly 0."
+        "Beyond the clip the worst mistakes cost the same. Where clamp cuts the probability, "
+        "their gradient is exactly 0; PyTorch's binary_cross_entropy, capped at 100, has a huge "
+        "one."
     ),
     fix="Use the loss from logits, which needs no clip; from probabilities xlogy and xlog1py.",
     sick="""

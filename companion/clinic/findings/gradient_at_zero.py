@@ -28,8 +28,8 @@ FINDING = Finding(
     severity=MAJOR,
     title="The derivative at 0 is wrong",
     symptom=(
-        "a network whose last layer starts at zero learns at another pace than expected in its "
-        "first step"
+        "a network whose last layer starts at zero takes another first step than with the "
+        "library's loss"
     ),
     why=(
         "Autograd takes clamp'(0) = 1 and |·|'(0) = 0: max(z, 0) - z y + log1p(exp(-|z|)) has "

@@ -37,7 +37,7 @@ FINDING = Finding(
         "clamp has the derivative 0 beyond its ends, and a probability that rounded to 1 does "
         "not move."
     ),
-    fix="The loss from logits: its gradient for a confident mistake is 1.",
+    fix="The loss from logits: its gradient for a confident mistake has size 1.",
     sick="""
 import torch
 

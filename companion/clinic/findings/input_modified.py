@@ -28,8 +28,8 @@ FINDING = Finding(
     severity=MAJOR,
     title="It writes into the caller's arrays",
     symptom=(
-        "metrics computed after the loss differ from those before; a leaf Variable was "
-        "modified by an inplace operation"
+        "metrics computed after the loss differ from those before; one of the variables needed "
+        "for gradient computation has been modified by an inplace operation"
     ),
     why=(
         "An in-place guard such as `p[p == 1] -= 1e-12` or `p.clamp_()` changes what the rest "

@@ -28,10 +28,10 @@ FINDING = Finding(
     page="labels",
     severity=CRITICAL,
     title="Class indices are shifted by one",
-    symptom="IndexError: Target 10 is out of bounds, or an accuracy at chance with a falling loss",
+    symptom="IndexError: Target 10 is out of bounds, or an accuracy near 0 with a falling loss",
     why=(
-        "Labels from 1 to K read as indices from 0: class k is scored by class k - 1, and -1 "
-        "is the last one."
+        "A 1 is subtracted from labels that start at 0, or not subtracted from labels that "
+        "start at 1: each row is scored by a neighbour of its class, and index -1 is the last."
     ),
     fix="Subtract 1 once, where the labels are read; nowhere else.",
     sick="""

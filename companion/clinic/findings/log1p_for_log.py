@@ -20,7 +20,7 @@ FINDING = Finding(
     page="value",
     severity=CRITICAL,
     title="log1p where log is meant",
-    symptom="the loss is negative and nearly flat",
+    symptom="the loss lies between -0.69 and 0",
     why="log1p(p) is log(1 + p), not a logarithm that survives 0: it is 0 at p = 0.",
     fix="xlogy(y, p) and xlog1py(1 - y, -p) survive 0.",
     sick="""

@@ -39,8 +39,8 @@ FINDING = Finding(
     title="It is another loss",
     symptom="the loss of an untrained model is 0.25, or 0.17",
     why=(
-        "The squared error is bounded by 1 and its gradient fades for confident mistakes; a "
-        "focal loss is minimised by other probabilities than the true ones."
+        "The squared error is bounded by 1 and its slope in the logit fades for confident "
+        "mistakes; a focal loss is minimised by other probabilities than the true ones."
     ),
     fix="Call it by its name, or write the cross-entropy.",
     sick="""

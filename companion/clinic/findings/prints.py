@@ -25,7 +25,7 @@ FINDING = Finding(
     severity=MINOR,
     title="It prints",
     symptom="the log is full of numbers",
-    why="What a loss prints cannot be switched off by who calls it.",
+    why="Who calls it can silence it only by redirecting all output.",
     fix="Return it, or use `logging`.",
     sick="""
 import numpy as np

@@ -24,7 +24,7 @@ FINDING = Finding(
     page="ends",
     severity=MAJOR,
     title="A probability of 0 or 1 raises",
-    symptom="ValueError: math domain error (expected a positive input)",
+    symptom="ValueError: math domain error; from Python 3.14 on: expected a positive input",
     why="math.log refuses 0, so that a perfect prediction stops the evaluation.",
     fix=(
         "Leave out the term whose label is 0: `-math.log(p) if y == 1 else -math.log1p(-p)`, "

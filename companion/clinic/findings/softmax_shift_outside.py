@@ -21,8 +21,8 @@ def _examine(chart: Chart) -> Evidence | None:
         value = -(targets * np.log(shares)).sum() / chart.meaning.divisor(question.y)
         if answer.finite and abs(answer.total - value) < 1e-6 * abs(value):
             return Evidence(
-                "The maximum is subtracted from exp(z), not from z: the result is no distribution, "
-                "and NaN for small scores.",
+                "The maximum is subtracted from exp(z), not from z: the result is another "
+                "distribution, or none, with NaN where a share falls below 0.",
                 question,
             )
     return None

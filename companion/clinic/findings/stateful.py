@@ -62,25 +62,35 @@ FINDING = Finding(
         "The loss draws random numbers, counts its calls, or a backward pass writes into what "
         "the forward pass has kept."
     ),
-    fix="Work on a copy of what forward kept (`p.copy()`), and keep no running state in a loss.",
+    fix=(
+        "Compute from the arguments alone, or on a copy of what forward kept (`p.copy()`); keep "
+        "no running state in a loss."
+    ),
     sick="""
 import numpy as np
+from scipy.special import expit
 
 class Loss:
-    calls = 0
-
     def __call__(self, z, y):
-        self.calls += 1
-        warm_up = min(1.0, self.calls / 100)
-        return warm_up * np.mean(np.logaddexp(0, (1.0 - 2 * y) * z))
+        self.p = expit(z)
+        return np.mean(np.logaddexp(0, (1.0 - 2 * y) * z))
+
+    def gradient(self, z, y):
+        self.p -= y
+        return self.p / len(y)
 
 loss = Loss()
+gradient = loss.gradient
 """,
     mended="""
 import numpy as np
+from scipy.special import expit
 
 def loss(z, y):
     return np.mean(np.logaddexp(0, (1.0 - 2 * y) * z))
+
+def gradient(z, y):
+    return (expit(z) - y) / len(y)
 """,
     declared={"inputs": "logits", "labels": "hard"},
     examine=_examine,
