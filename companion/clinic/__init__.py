@@ -1,8 +1,8 @@
 """The clinic: what is wrong with a loss, by name, with a call that shows it.
 
 `diagnose` asks a loss about a hundred questions or more and returns a `Report`; `assert_healthy`
-does it in a project's tests. On the command line: `python -m companion diagnose file.py:function`. A loss
-may be any callable on NumPy arrays or PyTorch tensors. Needs mpmath, of the extra `clinic`.
+does it in a project's tests. On the command line: `python -m companion diagnose file.py:function`.
+A loss may be any callable on NumPy arrays or PyTorch tensors. Needs mpmath, of the extra `clinic`.
 
 Read in this order:
 
