@@ -35,7 +35,7 @@ FINDING = Finding(
     page="ends",
     severity=MAJOR,
     title="NaN and inf are replaced by other numbers",
-    symptom="the loss shows 10000 or 0 now and then, and the model does not learn",
+    symptom="the loss shows 0 or a huge number now and then, and the model does not learn",
     why=(
         "nan_to_num and nansum keep the training running on a number that is nobody's loss; "
         "the gradient there is NaN or 0."

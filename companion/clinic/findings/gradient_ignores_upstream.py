@@ -28,8 +28,11 @@ FINDING = Finding(
     page="derivatives",
     severity=CRITICAL,
     title="backward ignores what comes from above",
-    symptom="weights on the loss, gradient accumulation and the scaler of autocast have no effect",
-    why="By the chain rule backward returns grad_output times the derivative.",
+    symptom="a weight on the loss has no effect; with the scaler of autocast nothing is learnt",
+    why=(
+        "By the chain rule backward returns grad_output times the derivative. A scaler divides by "
+        "what it thinks it has multiplied by."
+    ),
     fix="return grad_output * (p - y).",
     sick="""
 import torch
