@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 VARIABLE = "BOOK_BROWSER"
-NAMES = ["chromium", "google-chrome", "google-chrome-stable", "chrome", "chromium-browser"]
+# The first draws no window of its own and takes half the time.
+NAMES = [
+    *("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable", "chrome"),
+    "chromium-browser",
+]
 MAC = ["Google Chrome", "Chromium"]
 WINDOWS = [r"Google\Chrome\Application\chrome.exe", r"Chromium\Application\chrome.exe"]
 ADVICE = f"""No Chromium or Chrome was found, and the site is tested in one. Install it:
-  Debian, Ubuntu   apt-get install chromium
+  Debian, Ubuntu   apt-get install chromium-headless-shell
   Fedora           dnf install chromium
   macOS            brew install --cask google-chrome
   Windows          winget install Google.Chrome

@@ -3,11 +3,13 @@
 `make test-site` runs these; nothing else collects them.
 """
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.guards.site import Page, pages
 from tests.site.browser import find_browser
@@ -95,13 +97,21 @@ def plant(tmp_path, browser):
         yield show
 
 
-@pytest.hookimpl(tryfirst=True)
+class PageByPage(LoadScopeScheduling):
+    """Keep a page with one process, which opens it once (xdist's groups are lost in pytest 9.2)."""
+
+    def _split_scope(self, nodeid):
+        page = re.search(r"[\w/]+\.html(?=[-\]])", nodeid)
+        return page[0] if page else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return PageByPage(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Keep a page with one process, which opens it once, and test it width by width."""
+    """Test a page width by width: each change of the size takes time."""
     items.sort(key=_page_and_width)
-    for item in items:
-        if page := _page_and_width(item)[0]:
-            item.add_marker(pytest.mark.xdist_group(page))
 
 
 def _page_and_width(item):

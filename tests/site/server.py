@@ -1,12 +1,18 @@
-"""Serve a folder as a web host does: compressed, over connections that are kept."""
+"""Serve a folder as a web host does: compressed, over connections that are kept; or slowly.
+
+The browser's own imitation of a slow network loses a request in some hundred, for ever.
+"""
 
 import gzip
+import io
 import threading
+import time
 from contextlib import contextmanager
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+SLOW = "x-network"  # the header by which a visitor asks for milliseconds and bytes a second
 TEXT = {".css", ".html", ".js", ".json", ".svg", ".txt", ".xml"}
 
 
@@ -17,9 +23,22 @@ def packed(path, changed):
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Answer with gzip where it is text; say nothing on the console."""
+    """Answer with gzip where it is text, as slowly as was asked; say nothing on the console."""
 
     protocol_version = "HTTP/1.1"
+    line = threading.Lock()  # all answers of a server share one
+    free = 0.0  # when it is
+
+    def copyfile(self, source, outputfile):
+        latency, speed = map(float, self.headers.get(SLOW, "0 inf").split())
+        time.sleep(latency / 1000)
+        while part := source.read(16_384):
+            with self.line:
+                cls = type(self)
+                cls.free = max(cls.free, time.perf_counter()) + len(part) / speed
+                until = cls.free
+            time.sleep(max(until - time.perf_counter(), 0))
+            outputfile.write(part)
 
     def do_GET(self):
         path = Path(self.translate_path(self.path))
@@ -32,7 +51,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.copyfile(io.BytesIO(body), self.wfile)
 
     def log_message(self, *_):
         pass

@@ -17,7 +17,7 @@ def test_the_site_was_built():
     assert ADDRESSES, f"there is no site in {SITE}: run `make book` first"
 
 
-@pytest.mark.parametrize("name", ["chromium", "google-chrome", "chromium-browser"])
+@pytest.mark.parametrize("name", ["chromium-headless-shell", "chromium", "google-chrome"])
 def test_a_browser_on_the_path_is_found(name, tmp_path):
     path = program(tmp_path / name)
     assert find_browser("linux", {"PATH": str(tmp_path)}) == path
@@ -50,5 +50,5 @@ def test_without_a_browser_the_advice_says_how_to_get_one(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         find_browser("linux", {"PATH": str(tmp_path)})
     assert str(caught.value) == ADVICE
-    for words in ("apt-get install chromium", "brew install", "winget install", "BOOK_BROWSER="):
+    for words in ("apt-get install chromium-headless-shell", "brew install", "winget install", "BOOK_BROWSER="):
         assert words in ADVICE

@@ -10,7 +10,6 @@ from tests.site.conftest import ADDRESSES, SITE
 from tests.site.visits import visiting
 
 FIRST, CHAPTER = "book/index.html", "book/logits.html"
-pytestmark = pytest.mark.xdist_group("controls")
 
 
 @pytest.fixture

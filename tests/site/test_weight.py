@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.site.server import SLOW
+
 FIRST_PAGE = "book/index.html"
 KILO = 1000
 LIMITS = {FIRST_PAGE: 250}  # kilobytes over the wire, with all that the page loads
@@ -41,5 +43,4 @@ def test_all_that_comes_over_the_wire_is_weighed(plant, tmp_path):
 def test_a_shift_is_noticed(planted, moves, plant, tmp_path):
     figure = "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='300'/>"
     (tmp_path / "a.svg").write_text(figure, encoding="utf-8")
-    slow = {"offline": False, "latency": 200, "downloadThroughput": 1e6, "uploadThroughput": 1e6}
-    assert (plant(planted, network=slow).shift > SHIFT) == moves
+    assert (plant(planted, network={SLOW: "200 1e6"}).shift > SHIFT) == moves

@@ -5,14 +5,10 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import CDPSession, Page
 
-# Bytes a second and milliseconds: what Lighthouse calls slow 4G.
-SLOW_4G = {
-    "offline": False,
-    "latency": 150,
-    "downloadThroughput": 1.6e6 / 8,
-    "uploadThroughput": 0.75e6 / 8,
-}
-FAST = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+from tests.site.server import SLOW
+
+SLOW_4G = {SLOW: "150 200_000"}  # as Lighthouse has it
+FAST = {}
 # No name is looked up, so that nothing of others is loaded even where a page asks for it.
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
@@ -100,7 +96,7 @@ def visiting(
     client = context.new_cdp_session(page)
     visit = Visit(page, client, base, address)
     _listen(visit)
-    client.send("Network.emulateNetworkConditions", network)
+    page.set_extra_http_headers(network)
     client.send("Emulation.setCPUThrottlingRate", {"rate": processor})
     client.send("Emulation.setScriptExecutionDisabled", {"value": not scripts})
     page.add_init_script(WATCH_SHIFTS)
@@ -111,7 +107,7 @@ def visiting(
             visit.shift = page.evaluate("shifts.reduce((sum, each) => sum + each, 0)")
         else:  # the page's own had their chance; those of the checks want to run
             client.send("Emulation.setScriptExecutionDisabled", {"value": False})
-        client.send("Network.emulateNetworkConditions", FAST)
+        page.set_extra_http_headers(FAST)
         visit.weight = visit.received
         yield visit
     finally:
