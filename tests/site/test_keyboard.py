@@ -61,6 +61,7 @@ STATE = """() => {
 }"""
 RESULT = """() => {
   document.removeEventListener("keydown", look, true);
+  document.activeElement?.blur();
   const missed = [...usable].filter(([group]) => !stops.has(group));
   return [...complaints, ...missed.map(([, each]) => `is not reached: ${name_of(each)}`)];
 }"""

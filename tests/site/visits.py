@@ -87,9 +87,10 @@ def visiting(
     network=FAST,
     processor=1,
     scripts=True,
+    read=True,
     **more,
 ):
-    """Yield a visit to a page, read to its end in a browser that has nothing of it yet."""
+    """Yield a visit to a page, read to its end or not, in a browser that has nothing of it yet."""
     size = {"width": width, "height": height}
     context = browser.new_context(viewport=size, reduced_motion="reduce", **more)
     page = context.new_page()
@@ -102,10 +103,10 @@ def visiting(
     page.add_init_script(WATCH_SHIFTS)
     try:
         page.goto(base + address)
-        if scripts:
+        if scripts and read:
             page.evaluate(SCROLL)
             visit.shift = page.evaluate("shifts.reduce((sum, each) => sum + each, 0)")
-        else:  # the page's own had their chance; those of the checks want to run
+        if not scripts:  # the page's own had their chance; those of the checks want to run
             client.send("Emulation.setScriptExecutionDisabled", {"value": False})
         page.set_extra_http_headers(FAST)
         visit.weight = visit.received
