@@ -89,6 +89,18 @@ def more(name):
     return f"More: {'; '.join(parts)}."
 
 
+def mend(finding):
+    """Return the lines of the fix: two tabs, which follow the reader's library, or one block."""
+    code = {"NumPy": finding.mended, "PyTorch": finding.in_torch}
+    if not finding.in_torch:
+        return ["```python", finding.mended.strip(), "```"]
+    lines = ["::::{tab-set}", ":sync-group: library"]
+    for library, source in code.items():
+        lines += ["", f":::{{tab-item}} {library}", f":sync: {library.lower()}", ""]
+        lines += ["```python", source.strip(), "```", ":::"]
+    return [*lines, "::::"]
+
+
 def entry(finding):
     """Return the section of one finding."""
     lines = [f"(mistake-{finding.name})=", f"## {finding.title}", ""]
@@ -103,17 +115,14 @@ def entry(finding):
     else:
         says = "The clinic asks in a process of its own, and names the call that did not come back."
     lines += ["```python", code, "```", "", f"{says} {prose(finding.why)}", ""]
-    lines += [
-        f"**Instead:** {prose(finding.fix)}",
-        "",
-        "```python",
-        finding.mended.strip(),
-        "```",
-        "",
-        more(finding.name),
-        "",
-    ]
+    lines += [f"**Instead:** {prose(finding.fix)}", "", *mend(finding), "", more(finding.name), ""]
     return "\n".join(lines)
+
+
+def links(*names):
+    """Return a list of names in Markdown, each leading to its section."""
+    *first, last = [f"{{ref}}`{name} <mistake-{name}>`" for name in names]
+    return f"{', '.join(first)} and {last}"
 
 
 def pages():
@@ -123,6 +132,12 @@ def pages():
     index += [
         "A list by name, as {func}`companion.clinic.diagnose` reports them. How it finds them:",
         "{doc}`clinic`.",
+        "",
+        "Most fixes stand in NumPy and in PyTorch. Those in PyTorch call its own functions, in",
+        "which the clinic finds no more than",
+        f"{links('clipped', 'gradient-dead', 'tail-digits-lost')},",
+        "apart from limits; or the twins of `companion.torch_losses`, in which it finds limits",
+        "alone.",
         "",
     ]
     for page, (heading, question, lead) in PAGES.items():

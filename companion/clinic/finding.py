@@ -67,7 +67,9 @@ class Finding:
     """The source with the fix."""
     examine: Callable[[Chart], Evidence | None]
     declared: dict[str, Any] = field(default_factory=dict)
-    """How `diagnose` is to be asked about both."""
+    """How `diagnose` is to be asked about them."""
+    in_torch: str = ""
+    """The source with the fix in PyTorch, where `mended` is in NumPy and PyTorch has it."""
 
 
 def number(value: Any, digits: int = 6) -> str:

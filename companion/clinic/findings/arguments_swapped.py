@@ -55,6 +55,12 @@ from scipy.special import xlog1py, xlogy
 def loss(guess, truth):
     return -np.mean(xlogy(truth, guess) + xlog1py(1 - truth, -guess))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(guess, truth):
+    return F.binary_cross_entropy(guess, truth)
+""",
     declared={"inputs": "probabilities", "labels": "soft"},
     examine=_examine,
 )

@@ -47,6 +47,12 @@ import numpy as np
 def loss(z, y):
     return np.mean(np.logaddexp(0, (1.0 - 2 * y) * z))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    return F.binary_cross_entropy_with_logits(z, y)
+""",
     declared={"inputs": "logits", "labels": "hard"},
     examine=_examine,
 )

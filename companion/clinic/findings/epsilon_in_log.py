@@ -53,6 +53,9 @@ from scipy.special import xlog1py, xlogy
 def loss(p, y):
     return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
 """,
+    in_torch="""
+from companion.torch_losses import binary_cross_entropy as loss
+""",
     declared={"inputs": "probabilities"},
     examine=_examine,
 )

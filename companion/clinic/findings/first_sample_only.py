@@ -52,6 +52,13 @@ def loss(p, y):
     each = -(xlogy(y, p) + xlog1py(1 - y, -p))
     return each.sum() / each.size
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(p, y):
+    each = F.binary_cross_entropy(p, y, reduction="none")
+    return each.mean()
+""",
     declared={"inputs": "probabilities"},
     examine=_examine,
 )

@@ -59,6 +59,15 @@ def loss(z, y):
 def gradient(z, y):
     return (expit(z) - y) / z.size
 """,
+    in_torch="""
+import torch
+import torch.nn.functional as F
+
+def loss(z, y):
+    return F.binary_cross_entropy_with_logits(z, y)
+
+gradient = torch.func.grad(loss)
+""",
     declared={"inputs": "logits", "labels": "hard"},
     examine=_examine,
 )

@@ -62,6 +62,15 @@ def gradient(p, y):
 from companion import binary_cross_entropy as loss
 from companion import binary_cross_entropy_gradient as gradient
 """,
+    in_torch="""
+import torch
+import torch.nn.functional as F
+
+def loss(p, y):
+    return F.binary_cross_entropy(p, y)
+
+gradient = torch.func.grad(loss)
+""",
     declared={"inputs": "probabilities"},
     examine=_examine,
 )

@@ -65,6 +65,18 @@ def gradient(z, y):
 def hessian(z, y):
     return expit(z) * expit(-z)
 """,
+    in_torch="""
+import torch
+import torch.nn.functional as F
+
+def loss(z, y):
+    return F.binary_cross_entropy_with_logits(z, y, reduction="sum")
+
+gradient = torch.func.grad(loss)
+
+def hessian(z, y):
+    return torch.sigmoid(z) * torch.sigmoid(-z)
+""",
     declared={"inputs": "logits", "labels": "hard", "reduction": "sum"},
     examine=_examine,
 )

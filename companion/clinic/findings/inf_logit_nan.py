@@ -34,6 +34,9 @@ def loss(z, y):
     mended="""
 from companion import binary_cross_entropy_with_logits as loss
 """,
+    in_torch="""
+from companion.torch_losses import binary_cross_entropy_with_logits as loss
+""",
     declared={"inputs": "logits"},
     examine=_examine,
 )

@@ -48,6 +48,12 @@ def loss(z, y):
     y = np.asarray(y, float)
     return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    return F.binary_cross_entropy_with_logits(z, y.to(z.dtype))
+""",
     declared={"inputs": "logits"},
     examine=_examine,
 )

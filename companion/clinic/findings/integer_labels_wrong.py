@@ -47,6 +47,12 @@ def loss(p, y):
     y = np.asarray(y, float)
     return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(p, y):
+    return F.binary_cross_entropy(p, y.to(p.dtype))
+""",
     declared={"inputs": "probabilities"},
     examine=_examine,
 )

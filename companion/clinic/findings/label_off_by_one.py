@@ -48,6 +48,12 @@ from scipy.special import log_softmax
 def loss(z, y):
     return -np.mean(log_softmax(z, axis=1)[np.arange(len(y)), y])
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    return F.cross_entropy(z, y)
+""",
     declared={"inputs": "logits", "labels": "index"},
     examine=_examine,
 )

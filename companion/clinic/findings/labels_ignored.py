@@ -51,6 +51,12 @@ from scipy.special import xlog1py, xlogy
 def loss(p, y):
     return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(p, y):
+    return F.binary_cross_entropy(p, y)
+""",
     declared={"inputs": "probabilities"},
     examine=_examine,
 )

@@ -48,6 +48,14 @@ def loss(z, y):
         raise ValueError(f"labels must lie in [0, 1], got {y.min()} to {y.max()}")
     return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    if not ((y >= 0) & (y <= 1)).all():
+        raise ValueError(f"labels must lie in [0, 1], got {y.min()} to {y.max()}")
+    return F.binary_cross_entropy_with_logits(z, y)
+""",
     declared={"inputs": "logits"},
     examine=_examine,
 )

@@ -53,6 +53,13 @@ def loss(z, y):
     each = np.logaddexp(0, (1.0 - 2 * y) * z)
     return np.sum(np.where(kept, each, 0)) / np.sum(kept)
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    kept = y != -1
+    return F.binary_cross_entropy_with_logits(z[kept], y[kept])
+""",
     declared={"inputs": "logits", "labels": "hard", "ignore_index": -1},
     examine=_examine,
 )

@@ -40,6 +40,13 @@ def loss(z, y):
     each = y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
     return np.sum(np.where(kept, each, 0)) / np.sum(kept)
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    kept = y != -1
+    return F.binary_cross_entropy_with_logits(z[kept], y[kept])
+""",
     declared={"inputs": "logits", "ignore_index": -1},
     examine=_examine,
 )

@@ -48,6 +48,12 @@ from scipy.special import xlog1py, xlogy
 def loss(p, y):
     return (-1 / p.size) * (np.sum(xlogy(y, p)) + np.sum(xlog1py(1 - y, -p)))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(p, y):
+    return F.binary_cross_entropy(p, y)
+""",
     declared={"inputs": "probabilities"},
     examine=_examine,
 )

@@ -81,6 +81,12 @@ import numpy as np
 def loss(z, y):
     return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    return F.binary_cross_entropy_with_logits(z, y)
+""",
     declared={"inputs": "logits"},
     examine=_examine,
 )

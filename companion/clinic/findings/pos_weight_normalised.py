@@ -70,6 +70,13 @@ def loss(z, y, pos_weight=3.0):
     each = y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
     return np.mean(w * each)
 """,
+    in_torch="""
+import torch
+import torch.nn.functional as F
+
+def loss(z, y, pos_weight=3.0):
+    return F.binary_cross_entropy_with_logits(z, y, pos_weight=torch.tensor(pos_weight))
+""",
     declared={"inputs": "logits", "pos_weight": 3.0},
     examine=_examine,
 )

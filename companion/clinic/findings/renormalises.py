@@ -44,6 +44,12 @@ import numpy as np
 def loss(p, y):
     return -np.mean(np.log(p[np.arange(len(y)), y]))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(p, y):
+    return F.nll_loss(p.log(), y)
+""",
     declared={"inputs": "probabilities", "labels": "index"},
     examine=_examine,
 )

@@ -61,6 +61,12 @@ def loss(p, y):
         raise ValueError(f"shapes differ: {p.shape} and {y.shape}")
     return -np.mean(xlogy(y, p) + xlog1py(1 - y, -p))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(p, y):
+    return F.binary_cross_entropy(p, y)  # refuses shapes that differ
+""",
     declared={"inputs": "probabilities"},
     examine=_examine,
 )

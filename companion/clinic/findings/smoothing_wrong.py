@@ -72,6 +72,13 @@ def loss(z, y, e=0.1):
     y = y * (1 - e) + e / 2
     return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y, e=0.1):
+    y = y * (1 - e) + e / 2
+    return F.binary_cross_entropy_with_logits(z, y)
+""",
     declared={"inputs": "logits", "label_smoothing": 0.1},
     examine=_examine,
 )

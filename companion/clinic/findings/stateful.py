@@ -92,6 +92,12 @@ def loss(z, y):
 def gradient(z, y):
     return (expit(z) - y) / len(y)
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(z, y):
+    return F.binary_cross_entropy_with_logits(z, y)
+""",
     declared={"inputs": "logits", "labels": "hard"},
     examine=_examine,
 )

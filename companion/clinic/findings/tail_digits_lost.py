@@ -47,6 +47,9 @@ import numpy as np
 def loss(z, y):
     return np.mean(y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
 """,
+    in_torch="""
+from companion.torch_losses import binary_cross_entropy_with_logits as loss
+""",
     declared={"inputs": "logits"},
     examine=_examine,
 )

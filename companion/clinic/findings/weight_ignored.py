@@ -46,6 +46,13 @@ import numpy as np
 def loss(z, y, pos_weight=5.0):
     return np.mean(pos_weight * y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z))
 """,
+    in_torch="""
+import torch
+import torch.nn.functional as F
+
+def loss(z, y, pos_weight=5.0):
+    return F.binary_cross_entropy_with_logits(z, y, pos_weight=torch.tensor(pos_weight))
+""",
     declared={"inputs": "logits", "pos_weight": 5.0},
     examine=_examine,
 )

@@ -54,6 +54,12 @@ import numpy as np
 def loss(p, y):
     return -np.mean(np.log(np.where(y == 1, p, 1 - p)))
 """,
+    in_torch="""
+import torch.nn.functional as F
+
+def loss(p, y):
+    return F.binary_cross_entropy(p, y)
+""",
     declared={
         "inputs": "probabilities",
         "labels": "hard",
