@@ -72,12 +72,12 @@ class Finding:
     """The source with the fix in PyTorch, where `mended` is in NumPy and PyTorch has it."""
 
 
-def number(value: Any, digits: int = 6) -> str:
-    """Write a number, or a few of them, as a report does."""
+def number(value: Any, digits: int = 6, first: int = 0) -> str:
+    """Write a number, or a few of them from the `first` on, as a report does."""
     values = np.ravel(np.asarray(value, dtype=object)).tolist()
-    texts = [
-        each if isinstance(each, str) else f"{float(each) + 0.0:.{digits}g}" for each in values[:4]
-    ]
+    shown = values[first : first + 4]
+    texts = [each if isinstance(each, str) else f"{float(each) + 0.0:.{digits}g}" for each in shown]
     if len(values) == 1:
         return texts[0]
-    return "[" + ", ".join(texts + ["..."] * (len(values) > 4)) + "]"
+    before, after = ["..."] * (first > 0), ["..."] * (len(values) > first + 4)
+    return "[" + ", ".join([*before, *texts, *after]) + "]"

@@ -48,7 +48,7 @@ def witness_of(chart: Chart, evidence: Evidence, name: str) -> Witness | None:
     if evidence.calls and evidence.calls[-1] in ("predictions", "labels"):
         got = "other numbers"
     elif got == right and answer.values is not None and not isinstance(exact, str):
-        got, right = number(answer.values, 16), number(exact, 16)
+        got, right = _apart(answer.values, exact)
     return Witness("\n".join(lines), got, right)
 
 
@@ -60,6 +60,18 @@ def _differs(answer: Answer, exact: Any) -> bool:
         return True
     values, exact = answer.values.ravel(), exact.ravel()
     return not bool((np.isclose(values, exact, rtol=1e-9, atol=0, equal_nan=True)).all())
+
+
+def _apart(values: Any, exact: Any) -> tuple[str, str]:
+    """Write numbers from the first that differs, with two digits more than it takes to see it."""
+    values, exact = np.ravel(np.asarray(values, float)), np.ravel(np.asarray(exact, float))
+    first = 0
+    if values.size == exact.size:
+        differ = np.flatnonzero(~np.isclose(values, exact, rtol=1e-9, atol=0, equal_nan=True))
+        first = int(differ[0]) if differ.size and differ[0] > 3 else 0
+    texts = [(number(values, d, first), number(exact, d, first)) for d in range(6, 18)]
+    seen = next((i for i, (got, right) in enumerate(texts) if got != right), len(texts))
+    return texts[min(seen + 2, len(texts) - 1)] if seen else texts[0]
 
 
 def _shown(answer: Answer) -> str:

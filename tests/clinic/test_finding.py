@@ -21,5 +21,10 @@ def test_number_is_written_short(value, text):
     assert number(value) == text
 
 
+def test_many_numbers_may_begin_later():
+    assert number(np.arange(9.0), first=2) == "[..., 2, 3, 4, 5, ...]"
+    assert number(np.arange(9.0), first=5) == "[..., 5, 6, 7, 8]"
+
+
 def test_severities_begin_with_the_worst():
     assert SEVERITIES == ("critical", "major", "minor", "limit")

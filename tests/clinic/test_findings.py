@@ -101,6 +101,7 @@ def test_the_call_of_a_finding_pastes_and_shows_it(finding):
     own = next(
         d for d in (*report.findings, *report.withheld, *report.limits) if d.name == finding.name
     )
+    assert own.got != own.exact or not own.call
     scope = dict(found) | {type(found["loss"]).__name__: found["loss"]}
     scope |= {getattr(found["loss"], "__name__", "loss"): found["loss"]}
     exec(report.setup.partition(";")[0], scope)

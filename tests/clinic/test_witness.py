@@ -73,6 +73,19 @@ def test_what_came_and_what_is_right_are_shown():
     assert (found.got, found.exact) == ("1", "0.693147")
 
 
+def test_numbers_that_look_alike_are_shown_with_the_digits_that_tell_them_apart():
+    loss = lambda p, y: np.float64(np.log(2)) + 3e-9  # noqa: E731
+    found = witness_of(chart(loss), Evidence("", QUESTION), "loss")
+    assert (found.got, found.exact) == ("0.69314718356", "0.69314718056")
+
+
+def test_many_numbers_are_shown_from_the_first_that_differs():
+    values = np.array([1.0, 2, 3, 4, 5, 6])
+    evidence = Evidence("", QUESTION, exact=values + np.array([0, 0, 0, 0, 1, 0]))
+    found = witness_of(chart(lambda p, y: values), evidence, "loss")
+    assert (found.got, found.exact) == ("[..., 5, 6]", "[..., 6, 6]")
+
+
 def test_what_is_right_shows_nothing():
     right = chart(lambda p, y: -np.log(p).mean())
     assert witness_of(right, Evidence("", QUESTION), "loss") is None
