@@ -207,19 +207,25 @@ class Chart:
         return self._factors(self._scaled(table, batch), batch)
 
     @cached_property
-    def by_class(self) -> np.ndarray | None:
-        """What multiplies each class; (K,). None if elements of one class differ."""
+    def by_label(self) -> dict[int, float] | None:
+        """What multiplies each class that is there; None if elements of one class differ."""
         if self.factors is None:
             return None
-        found = []
-        for k in range(self.expected.shape[1]):
+        found = {}
+        for k in sorted(set(self.labels.tolist())):
             own = self.factors[self.labels == k]
-            if not own.size:
-                return None
             if not self._alike(own, self.factors):
                 return None
-            found.append(own.mean())
-        return np.array(found)
+            found[k] = float(own.mean())
+        return found
+
+    @property
+    def by_class(self) -> np.ndarray | None:
+        """The same for all K classes; None where some are not there, as there are many."""
+        found = self.by_label
+        if found is None or len(found) < self.expected.shape[1]:
+            return None
+        return np.array(list(found.values()))
 
     @cached_property
     def scale(self) -> float | None:

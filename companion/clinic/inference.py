@@ -204,14 +204,13 @@ def _conventions(
 
 
 def _is_sum(chart: Chart) -> bool:
-    by_class, larger = chart.by_class, chart.factors_of_larger
-    if not chart.fits or by_class is None or larger is None:
+    by_label, larger = chart.by_label, chart.factors_of_larger
+    if not chart.fits or by_label is None or larger is None:
         return False
     n, m = chart.size, len(chart.batches.larger.x)
-    return bool(
-        np.allclose(by_class[chart.labels_of_larger] / n, larger / m, rtol=1e-4)
-        and abs(by_class[0]) > 1.5
-    )
+    own = np.array([by_label.get(k, np.nan) for k in chart.labels_of_larger.tolist()])
+    first = by_label[min(by_label)]
+    return bool(np.allclose(own / n, larger / m, rtol=1e-4) and abs(first) > 1.5)
 
 
 def _adopt_weight(chart: Chart, adopt: Any) -> None:

@@ -83,6 +83,14 @@ def test_soft_labels_of_several_classes_are_shares():
         assert question.y.shape == question.x.shape == (len(question.y), classes)
 
 
+@pytest.mark.parametrize("classes", [3, 5, 12, 13, 100])
+def test_classes_that_weigh_the_least_and_the_most_are_in_each_batch(classes):
+    weight = (2.0,) * (classes - 2) + (3.0, 1.0)
+    batches = Batches(Meaning("logits", "index", classes=classes, weight=weight))
+    for question in (batches.ordinary, batches.larger):
+        assert {classes - 2, classes - 1} <= set(question.y.tolist())
+
+
 @pytest.mark.parametrize(
     ("value", "near"),
     [(1.0, 1.0), (1 + 2**-8, 1.0), (1 + 3 * 2**-8, 1 + 2**-6), (3.14159, 3.140625)],

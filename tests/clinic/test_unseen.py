@@ -66,3 +66,34 @@ def test_weights_of_any_number_of_classes_are_read(k, labels):
     assert not right.at_least("major"), str(right)
     third = diagnose(lambda z, y: rows(z, y).mean() / 3, **options)
     assert "wrong-divisor" in told(third), str(third)
+
+
+def rows_weighed(k, heavy, weight_of, labels="index"):
+    """Return the report on a mean over rows of k classes, of which class `heavy` is declared 7."""
+    np = pytest.importorskip("numpy")
+    special = pytest.importorskip("scipy.special")
+    weight = np.where(np.arange(k) == heavy, 7.0, 1.0)
+    used = weight_of(weight)
+
+    def loss(z, y):
+        y = y.argmax(axis=1) if labels == "one-hot" else y
+        return np.mean(-used[y] * special.log_softmax(z, axis=1)[np.arange(len(y)), y])
+
+    options = {"inputs": "logits", "labels": labels, "reduction": "mean"}
+    return diagnose(loss, weight=tuple(weight), budget=30, **options)
+
+
+@pytest.mark.parametrize("k", [3, 5, 12, 13, 40])
+@pytest.mark.parametrize("labels", ["index", "one-hot"])
+@pytest.mark.parametrize("heavy", [0, 1, -1, -2])
+def test_weights_that_make_no_difference_are_named_for_any_number_of_classes(k, labels, heavy):
+    report = rows_weighed(k, heavy % k, lambda weight: weight * 0 + 1, labels)
+    assert report.findings[0].name == "weight-ignored", str(report)
+    assert report.findings[0].sentence.startswith("The declared weights, 1 to 7, make no")
+
+
+def test_weights_of_other_classes_are_not_called_ignored():
+    for k in (5, 20):  # of twenty, the class that weighs 7 is in no batch of several
+        report = rows_weighed(k, 1, lambda weight: weight[::-1])
+        assert report.findings[0].name == "formula-wrong", str(report)
+        assert "of class 1 weigh 1 (should be 7)" in report.findings[0].sentence

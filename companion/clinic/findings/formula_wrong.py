@@ -85,15 +85,26 @@ def _rows(chart: Chart) -> str:
 
 
 def _exchanged(chart: Chart) -> str:
-    """Say which class each is scored as, where each is scored as one."""
+    """Say which class each is scored as, or what it weighs, where each is scored as one."""
     if not chart.fits:
         return ""
+    if chart.by_label is not None:
+        return _weighed(chart, chart.by_label)
     scored = chart.rows.argmax(axis=1)
     pairs = sorted(set(zip(chart.labels.tolist(), scored.tolist(), strict=True)))
     alone = np.eye(chart.rows.shape[1])[scored] * chart.rows.max(axis=1, keepdims=True)
     if not chart.near(chart.rows, alone) or len(pairs) != len(set(chart.labels.tolist())):
         return ""
     return "Labels are read as other classes: " + ", ".join(f"{a} as {b}" for a, b in pairs) + "."
+
+
+def _weighed(chart: Chart, by_label: dict[int, float]) -> str:
+    """Say what rows of the first few classes weigh that weigh something else than is meant."""
+    weights = chart.meaning.weight or (1.0,) * chart.expected.shape[1]
+    found = {k: factor * float(np.log(chart.meaning.base)) for k, factor in by_label.items()}
+    wrong = [k for k, weight in found.items() if abs(weight - weights[k]) > 1e-4 * abs(weights[k])]
+    said = [f"class {k} weigh {found[k]:.4g} (should be {weights[k]:.4g})" for k in wrong[:3]]
+    return f"Rows of {', of '.join(said)}." if said else ""
 
 
 def _sum(half):

@@ -13,18 +13,18 @@ __all__ = ["FINDING"]
 
 def _examine(chart: Chart) -> Evidence | None:
     weight = chart.meaning.weight
-    if weight is None or chart.by_class is None or chart.clean:
+    if weight is None or chart.by_label is None or chart.clean:
         return None
-    found = chart.by_class * np.log(chart.meaning.base)
-    w = weight[1]
-    if chart.meaning.binary and (
-        chart.near(found, np.array([1 - w, w])) or chart.near(found, np.array([1, w]) / (1 + w))
-    ):
-        return Evidence(
-            f"The weights are {_words(found)}, where pos_weight {w:g} means 1 and {w:g}.",
-            smallest(chart),
-            fix=f"Multiply the positives by {w:g} and the negatives by 1.",
-        )
+    if chart.meaning.binary:
+        found = np.array(list(chart.by_label.values())) * np.log(chart.meaning.base)
+        w = weight[1]
+        shares = np.array([1 - w, w]), np.array([1, w]) / (1 + w)
+        if any(chart.near(found, each) for each in shares):
+            return Evidence(
+                f"The weights are {_words(found)}, where pos_weight {w:g} means 1 and {w:g}.",
+                smallest(chart),
+                fix=f"Multiply the positives by {w:g} and the negatives by 1.",
+            )
     each = np.array(weight)[chart.labels]
     if chart.scale is not None and abs(chart.scale * each.mean() - 1) < 1e-4:
         return Evidence(

@@ -12,18 +12,28 @@ __all__ = ["FINDING"]
 
 
 def _examine(chart: Chart) -> Evidence | None:
-    weight = chart.meaning.weight
-    if weight is None or chart.by_class is None or chart.clean:
+    if chart.meaning.weight is None or chart.by_label is None or chart.clean:
         return None
-    if chart.meaning.binary and abs(chart.by_class[1] / weight[1] - 1) < 1e-4 and weight[1] != 1:
+    found = np.array(list(chart.by_label.values()))
+    weight = np.array(chart.meaning.weight)[list(chart.by_label)]
+    if chart.meaning.binary and abs(found[1] / weight[1] - 1) < 1e-4 and weight[1] != 1:
         return None  # both terms are weighted
-    if np.ptp(chart.by_class) > 1e-5 * abs(chart.by_class).max() or np.ptp(weight) == 0:
+    if np.ptp(found) > 1e-5 * abs(found).max() or np.ptp(weight) == 0 or not _by_itself(chart):
         return None
-    return Evidence(
-        f"The declared weight {np.array(weight)[-1]:g} makes no difference: each class "
-        "weighs the same.",
-        smallest(chart),
+    which = (
+        f"The declared weight {weight[1]:g} makes"
+        if chart.meaning.binary
+        else f"The declared weights, {weight.min():g} to {weight.max():g}, make"
     )
+    return Evidence(f"{which} no difference: each class weighs the same.", smallest(chart))
+
+
+def _by_itself(chart: Chart) -> bool:
+    """Whether no row by itself is weighted, of the classes that are not in the batch either."""
+    if chart.by_class is not None:
+        return True
+    alone = None if chart.unit is None else chart.unit * np.array(chart.meaning.weight)
+    return alone is not None and bool(np.ptp(alone) <= 1e-4 * abs(alone).max())
 
 
 FINDING = Finding(
