@@ -149,13 +149,14 @@ def _softened(found: Found) -> Found:
 
 def _tried(chart: Chart) -> tuple[str, ...]:
     binary, logits = chart.meaning.binary, chart.meaning.logits
+    again = chart.state.__dict__.get("again")  # what was not asked is not asked now
     tried = [
         "values at 5 x 7 ordinary points" if binary else "4 x 12 ordinary rows",
         "batches of 1 to 131, (3, 4), (N,) with (N, 1)" if binary else "batches of 1 to 131",
         "|z| up to 800, inf and nan" if logits else "p = 0 and 1, tails, nan",
         "float64 and float32",
         "soft, integer, boolean and bad labels" if binary else "bad labels",
-        "state and mutation",
+        f"state, by {len(again[1][1])} equal calls, and mutation" if again else "mutation",
     ]
     if chart.patient.has_gradient:
         tried.append("the gradient and its ends")

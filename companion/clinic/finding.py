@@ -40,6 +40,8 @@ class Evidence:
     """What to write here, where that depends."""
     calls: tuple[str, ...] = ()
     """Lines of code that stand for the call, where one call does not show it."""
+    tries: int = 1
+    """How often the last call may be made again until it shows it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sys
 from collections.abc import Generator
 from functools import cached_property
@@ -12,9 +13,10 @@ import numpy as np
 
 from companion.clinic.patient import Answer, Question
 
-__all__ = ["State", "preserved", "settings"]
+__all__ = ["FEW", "MANY", "State", "preserved", "settings"]
 
-_GENERATORS = ("numpy.random", "torch.get_rng_state")
+FEW, MANY = 8, 40  # calls of the large batch
+_GENERATORS = ("random.getstate", "numpy.random", "torch.get_rng_state")
 
 
 class State:
@@ -24,20 +26,36 @@ class State:
         self._chart = chart
 
     @cached_property
-    def again(self) -> list[Answer]:
-        """The ordinary batch four times."""
-        return [self._chart.ordinary, *(self._chart.ask(self.question) for _ in range(3))]
+    def again(self) -> list[tuple[Question, list[Answer]]]:
+        """A small and a large batch, each with the answers to it up to the first that differs.
+
+        A loss each call of which answers otherwise with probability q, below a half, gets away
+        with it with a probability of about (1 - q)^n or less, n being `FEW`, or `MANY` where its
+        value was wrong or it draws random numbers that the process shares.
+        """
+        chart, n = self._chart, len(self._chart.batches.larger.x)
+        small = self._until_another(self.question, [chart.ordinary], 3)
+        large = chart.batches.of(126 // n * n)
+        # In so many elements even a rare dropout strikes.
+        times = FEW if not self.draws and chart.right else MANY
+        return [(self.question, small), (large, self._until_another(large, [], times))]
+
+    def _until_another(self, question: Question, answers: list[Answer], times: int) -> list[Answer]:
+        clock = self._chart.patient.clock
+        end = clock.left - 0.1 * clock.budget  # a slow loss is asked less often
+        for _ in range(times):
+            answers.append(self._chart.ask(question))
+            if not answers[-1].same(answers[0], 1e-9) or clock.left < end:
+                break
+        return answers
 
     @cached_property
-    def drawn(self) -> tuple[Question, Answer, Answer] | None:
-        """Twice the same larger batch, for a loss that draws random numbers; None for others."""
+    def draws(self) -> bool:
+        """Whether a call moves on a generator of random numbers that the process shares."""
         before = settings()
         self._chart.ask(self.question)
         after = settings()
-        if all(_same(before[name], after[name]) for name in _GENERATORS if name in before):
-            return None
-        question = self._chart.batches.of(33)
-        return question, self._chart.ask(question), self._chart.ask(question)
+        return not all(_same(before[name], after[name]) for name in _GENERATORS if name in before)
 
     @property
     def question(self) -> Question:
@@ -95,6 +113,7 @@ class State:
 def preserved() -> Generator[None]:
     """Set back at the end what a loss may have changed in the process."""
     torch: Any = sys.modules.get("torch")
+    of_python = random.getstate()
     numbers = np.random.get_state()  # noqa: NPY002 - the one that others share
     of_torch = torch and (
         torch.get_rng_state(),
@@ -105,6 +124,7 @@ def preserved() -> Generator[None]:
         with np.errstate():
             yield
     finally:
+        random.setstate(of_python)
         np.random.set_state(numbers)  # noqa: NPY002
         if of_torch:
             torch.set_rng_state(of_torch[0])
@@ -116,6 +136,8 @@ def _unusual(draws: int) -> None:
     """Set what the calls before may have set already to something else."""
     np.seterr(divide="warn", over="ignore", under="warn", invalid="warn")
     np.random.random(draws)  # noqa: NPY002
+    for _ in range(draws):
+        random.random()
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.rand(draws)
@@ -126,6 +148,7 @@ def settings() -> dict[str, object]:
     """Return the settings of the process that a loss has no business with."""
     found: dict[str, object] = {
         "numpy.geterr": np.geterr(),
+        "random.getstate": random.getstate(),
         "numpy.random": list(np.random.get_state())[1:],  # noqa: NPY002 - the one that others share
     }
     torch = sys.modules.get("torch")

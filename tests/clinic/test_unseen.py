@@ -97,3 +97,32 @@ def test_weights_of_other_classes_are_not_called_ignored():
         report = rows_weighed(k, 1, lambda weight: weight[::-1])
         assert report.findings[0].name == "formula-wrong", str(report)
         assert "of class 1 weigh 1 (should be 7)" in report.findings[0].sentence
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("rate", [0.5, 0.1, 0.02])
+def test_dropout_is_no_formula_that_is_wrong(rate, seed):
+    np = pytest.importorskip("numpy")
+    generator = np.random.default_rng(seed)
+
+    def loss(z, y):
+        kept = generator.random(z.shape) >= rate
+        return np.mean(kept * (np.logaddexp(0, z) - y * z)) / (1 - rate)
+
+    report = diagnose(loss, inputs="logits", labels="soft", reduction="mean", budget=30)
+    assert report.findings[0].name == "stateful", str(report)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_dropout_of_pytorch_is_named_with_what_it_draws(seed):
+    torch = pytest.importorskip("torch")
+
+    def loss(z, y):
+        z = torch.nn.functional.dropout(z, 0.02)
+        return torch.nn.functional.binary_cross_entropy_with_logits(z, y)
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        report = diagnose(loss, inputs="logits", labels="soft", reduction="mean", budget=30)
+    assert report.findings[0].name == "stateful", str(report)
+    assert report.findings[0].sentence.endswith("it draws random numbers.")

@@ -91,6 +91,22 @@ def test_what_is_right_shows_nothing():
     assert witness_of(right, Evidence("", QUESTION), "loss") is None
 
 
+def test_what_happens_now_and_then_is_waited_for():
+    values = iter([1.0, 1.0, 1.0, 2.0])
+    evidence = Evidence(
+        "", QUESTION, 1.0, holds=lambda answer: answer.total == 2, calls=("8 calls",), tries=4
+    )
+    found = witness_of(chart(lambda p, y: next(values)), evidence, "loss")
+    assert found.call == "[loss(np.array([0.5]), np.array([1.0])) for _ in range(8)]"
+    assert (found.got, found.exact) == ("2", "1")
+
+
+def test_a_batch_that_repeats_itself_is_written_short():
+    question = Question(np.tile([0.5, 0.25, 0.75], 4), np.tile([1.0, 0.0, 1.0], 4))
+    written = call_of(question, Manner(), "loss")
+    assert written == "loss(np.array([0.5, 0.25, 0.75] * 4), np.array([1.0, 0.0, 1.0] * 4))"
+
+
 def test_what_does_not_happen_again_is_dropped():
     calls = []
     once = chart(lambda p, y: calls.append(1) or float(len(calls) > 1))

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from companion.clinic.chart import Chart
 from companion.clinic.finding import CRITICAL, Evidence, Finding
+from companion.clinic.state import MANY
 
 __all__ = ["FINDING"]
 
+_FIX_OF_RANDOM = (
+    "Draw the numbers outside of the loss and hand them in, or switch dropout off where losses are "
+    "compared (`model.eval()`)."
+)
+
 
 def _examine(chart: Chart) -> Evidence | None:
-    first, *others = chart.state.again
-    if first.values is None:
+    if chart.ordinary.values is None:
         return None
-    drawn = chart.state.drawn
-    if drawn is not None and not drawn[2].same(drawn[1], 1e-9):
+    other = [each for each in chart.state.again if not each[1][-1].same(each[1][0], 1e-9)]
+    if other:
+        question, answers = min(other, key=lambda each: len(each[1]))
+        first, count = answers[0], len(answers)
+        when = "the second time" if count == 2 else f"in call {count}"
+        why = ": it draws random numbers" if chart.state.draws else ""
         return Evidence(
-            "The same call with the same arguments gives another value the second time: it draws "
-            "random numbers.",
-            drawn[0],
-            exact=drawn[1].values,
-            calls=("call", "call"),
-            holds=lambda answer: not answer.same(drawn[1], 1e-9),
+            f"The same call with the same arguments gives another value {when}{why}.",
+            question,
+            exact=first.values,
+            calls=("call", "call") if count == 2 else (f"{2 * count} calls",),
+            holds=lambda answer: not answer.same(first, 1e-9),
+            tries=MANY,
+            fix=_FIX_OF_RANDOM if chart.state.draws else None,
         )
-    for again in others:
-        if not again.same(first, 1e-9):
-            return Evidence(
-                "The same call with the same arguments gives another value the second time.",
-                chart.batches.ordinary,
-                exact=first.values,
-                calls=("call", "call"),
-                holds=lambda answer: not answer.same(first, 1e-9),
-            )
     gradients = chart.state.gradients
     if gradients and gradients[0].values is not None and not gradients[1].same(gradients[0], 1e-9):
         first = gradients[0]
