@@ -87,6 +87,8 @@ def diagnose_here(
         missed = [f"whether it has {', '.join(missed_names)}"] if missed_names else []
         if missed_names is None:
             missed = ["all else: the time was up"]
+        if patient.trouble:
+            missed.append("what is as far out as a call that was lost")
         return Report(
             name=name,
             findings=tuple(Diagnosis.of(e) for e in causes if e.finding.name not in expected),

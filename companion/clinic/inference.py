@@ -64,10 +64,17 @@ def infer(patient: Patient, declared: Declared, variation: int = 0) -> Reading:
                 reading = dataclasses.replace(reading, cost=reading.cost + 1.6)
             if best is None or reading.cost < best.cost:
                 best = reading
-            if best.cost < 1 or reading.chart.ordinary.lost:
+            if best.cost < 1 or _lost(reading.chart):
                 return best
     assert best is not None
     return best
+
+
+def _lost(chart: Chart) -> bool:
+    """Whether a call at ordinary points hung or ended the process, which tells no meaning."""
+    if chart.ordinary.values is None:
+        return chart.ordinary.lost
+    return chart.changes.failed is not None and chart.changes.failed[1].lost
 
 
 def _named(loss: Any) -> str:

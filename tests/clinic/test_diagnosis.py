@@ -86,6 +86,30 @@ def test_a_loss_that_hangs_at_once_is_told():
 
     report = diagnose(hangs, budget=4.0)
     assert [each.name for each in report.findings] == ["hangs"]
+    assert "within 1.5 s" in report.findings[0].sentence
+
+
+def test_a_slow_loss_does_not_hang_when_the_time_is_up():
+    def slow(z, y):
+        time.sleep(0.3)
+        return right(z, y)
+
+    report = diagnose(slow, budget=1.0)
+    assert not report.findings, str(report)
+
+
+def test_a_call_that_hangs_once_is_no_other_mistake():
+    calls = []
+
+    def once(z, y):
+        calls.append(1)
+        if len(calls) == 20:
+            time.sleep(60)
+        return right(z, y)
+
+    report = diagnose(once, declared=declare(inputs="logits"))
+    assert [each.name for each in report.findings] == ["hangs"], str(report)
+    assert "what is as far out as a call that was lost" in report.not_tried
 
 
 def test_nothing_of_the_process_is_changed():

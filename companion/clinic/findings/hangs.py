@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from companion.clinic.chart import Chart
+from companion.clinic.clock import LONGEST
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 
 __all__ = ["FINDING"]
@@ -13,7 +14,10 @@ def _examine(chart: Chart) -> Evidence | None:
     if question is None:
         return None
     return Evidence(
-        "A call does not come back.", question, exact="an answer", holds=lambda answer: answer.lost
+        f"A call did not come back within {LONGEST:g} s, and was given up.",
+        question,
+        exact="an answer",
+        holds=lambda answer: answer.lost,
     )
 
 

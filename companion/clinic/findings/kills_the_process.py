@@ -13,7 +13,10 @@ def _examine(chart: Chart) -> Evidence | None:
     if question is None:
         return None
     return Evidence(
-        "A call ends the process.", question, exact="an answer", holds=lambda answer: answer.lost
+        "The process ended during a call.",
+        question,
+        exact="an answer",
+        holds=lambda answer: answer.lost,
     )
 
 
