@@ -31,8 +31,9 @@ FOCUS = """async kind => {
   document.getAnimations().forEach(motion => { try { motion.finish(); } catch { } });
   const { x, y, width, height } = shown.getBoundingClientRect();
   const left = Math.max(x - 6, 0), top = Math.max(y - 6, 0);
-  return { x: left, y: top, width: Math.min(x + width + 6, innerWidth) - left,
-    height: Math.min(y + height + 6, innerHeight) - top };
+  const outline = [...shown.getClientRects()].reduce((sum, b) => sum + 2 * (b.width + b.height), 0);
+  return [{ x: left, y: top, width: Math.min(x + width + 6, innerWidth) - left,
+    height: Math.min(y + height + 6, innerHeight) - top }, outline];
 }"""
 BLUR = "() => document.activeElement?.blur()"
 SEEN = set()  # kinds that a page before this one had
@@ -50,14 +51,14 @@ def shot(page, box):
 
 
 def changed(page, kind):
-    """Return the pixels that the focus changes by 3 to 1, and those of the box's outline."""
-    box = page.evaluate(FOCUS, kind)
+    """Return the pixels that the focus changes by 3 to 1, and those around the box, or boxes."""
+    box, outline = page.evaluate(FOCUS, kind)
     focused = shot(page, box)
     page.evaluate(BLUR)
     blurred = shot(page, box)
     high, low = np.maximum(focused, blurred), np.minimum(focused, blurred)
     clear = ((high + 0.05) / (low + 0.05) >= 3).sum()
-    return clear, 2 * (box["width"] + box["height"] - 24)
+    return clear, outline
 
 
 def unseen(page, known=()):
@@ -67,7 +68,7 @@ def unseen(page, known=()):
     found = []
     for kind in kinds:
         clear, outline = changed(page, kind)
-        if clear < outline / 2:  # of 2 px on each side; a link over two lines has gaps
+        if clear < outline / 2:  # of 2 px on each side; lines of a link may touch
             found.append(f"{clear} of {outline:.0f} pixels: {kind}")
     return kinds, found
 
