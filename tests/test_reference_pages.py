@@ -124,6 +124,9 @@ ARRAYS["marked"] = np.where(ARRAYS["mask"], ARRAYS["labels"], -1.0)
 ARRAYS["signs"] = 2 * ARRAYS["labels"] - 1
 ARRAYS["probabilities"] = 1 / (1 + np.exp(-ARRAYS["logits"]))
 ARRAYS["log_probabilities"] = np.log(ARRAYS["probabilities"])
+ARRAYS["columns"] = np.stack([1 - ARRAYS["probabilities"], ARRAYS["probabilities"]], axis=1)
+ARRAYS["codes"] = ARRAYS["labels"] + 1
+ARRAYS["possible"] = np.array([[True, False, True]] * 2 + [[False, True, True]] + [[True] * 3] * 2)
 ARRAYS["gradient"] = (ARRAYS["probabilities"] - ARRAYS["labels"]) / 5
 ARRAYS["losses"] = np.log1p(np.exp(ARRAYS["logits"])) - ARRAYS["labels"] * ARRAYS["logits"]
 NAMES = {

@@ -83,6 +83,13 @@ def cross_entropy(
     >>> loss = cross_entropy(torch.tensor([0.0, 40.0]), torch.tensor(1))
     >>> print(f"{loss.item():.4e}")
     4.2484e-18
+
+    A class that is masked out by a logit of -inf has no part in the loss nor in its derivative,
+    backward or in forward mode (`jvp`):
+
+    >>> z = torch.tensor([-torch.inf, 0.0, 0.0])
+    >>> torch.func.grad(lambda z: cross_entropy(z, torch.tensor(1)))(z)
+    tensor([ 0.0000, -0.5000,  0.5000])
     """
     reduction = check_reduction(size_average, reduce, reduction, ("none", "mean", "sum"))
     smoothing = check_smoothing(as_number("label_smoothing", label_smoothing))

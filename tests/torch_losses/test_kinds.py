@@ -191,3 +191,10 @@ def test_every_composition_is_the_derivative_of_the_definition(twin, composition
         # A derivative of the order n is a sum of a few dozen terms, each rounded some times;
         # beside it, what cancels between terms of the size 1 where the loss is not small.
         assert got == pytest.approx(expected, rel=1e-13, abs=1e-300), point
+
+
+@pytest.mark.parametrize("derive", [grad, jacfwd])
+def test_class_ruled_out_by_minus_infinity_has_no_part_in_the_derivative(derive):
+    logits = torch.tensor([-torch.inf, 0.0, 0.0], dtype=F64)
+    slopes = derive(lambda z: cross_entropy(z, torch.tensor(1)))(logits)
+    assert slopes.tolist() == [0.0, -0.5, 0.5]
