@@ -16,6 +16,7 @@ from py_mini_racer import MiniRacer
 from sphinx import addnodes
 
 from tests.tables.queries import QUERIES
+from tests.tables.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build/html"
@@ -29,6 +30,7 @@ var SPHINX_HIGHLIGHT_ENABLED = true, marked = null, _ready = () => {};
 var localStorage = { setItem: (name, words) => { marked = words; } };
 """
 FIRST = 3
+TYPED = {question: answers for answers, asked in SYMPTOMS.values() for question in asked}
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +73,24 @@ def test_words_that_people_type_lead_to_the_answer(browser, question):
     assert missed(browser, question, QUERIES[question]) is None
 
 
+@pytest.mark.parametrize("question", TYPED)
+def test_symptom_leads_to_its_answer(browser, question):
+    assert missed(browser, question, TYPED[question]) is None
+
+
+def test_each_symptom_is_asked_in_two_ways_or_more():
+    asked = [question.lower() for _, questions in SYMPTOMS.values() for question in questions]
+    assert len(asked) == len({*asked}), "a question stands twice"
+    assert [name for name, (_, questions) in SYMPTOMS.items() if len(questions) < 2] == []
+
+
 def test_a_question_that_leads_elsewhere_is_named(browser):
     assert missed(browser, "focal loss", ["bibliography"]).startswith("'focal loss' leads to [")
     assert missed(browser, "xyzzy", ["logits"]) == "'xyzzy' leads to [], not to ['logits']"
 
 
 def test_each_answer_of_the_table_is_a_page():
-    wanted = {page for pages in QUERIES.values() for page in pages}
+    wanted = {page for pages in [*QUERIES.values(), *TYPED.values()] for page in pages}
     assert [page for page in wanted if not (SITE / f"book/{page}.html").exists()] == []
 
 
@@ -141,6 +154,21 @@ def test_index_holds_no_mathematics_and_every_number_of_the_prose():
     document += section
     (place,) = section_search.places(document)
     assert section_search.words(f"{place.title} {place.text}") == ["floor", "0.5806"]
+
+
+def test_index_knows_other_spellings_of_a_word():
+    found = section_search.words("scikit-learn, multi-label, binary cross-entropy")
+    assert {"sklearn", "multilabel", "bce"} <= {*found}
+
+
+def test_imports_of_a_cell_say_nothing_about_its_section():
+    code = "from sklearn import (\n    svm,\n)\nimport torch\nroc_auc_score(y, p)"
+    section = nodes.section("", nodes.title("", "A cell"), ids=["a-cell"])
+    section += nodes.literal_block(code, code)
+    document = new_document("page")
+    document += section
+    (place,) = section_search.places(document)
+    assert section_search.words(place.text) == ["roc_auc_scor", "roc", "auc", "score"]
 
 
 def test_formula_of_a_page_stands_once_in_an_excerpt(browser):

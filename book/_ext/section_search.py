@@ -27,7 +27,9 @@ from chapters import chapters
 INDEX = "sectionindex.js"
 KEPT = "section_search_places"  # the attribute of the environment that is stored between builds
 TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?|[^\W\d]\w*")
+HYPHENED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+IMPORT = re.compile(r"^(?:from \S+ )?import (?:\([^)]*\)|.*)$", re.M)
 ASKED = re.compile(r"Also asked as: ([^.]+(?:\.\d[^.]*)*)\.")
 # What people put around a question.
 SMALL = """
@@ -43,7 +45,15 @@ TITLE, ASKED_AS, BODY = (
 # How likely a place is what somebody looks for.
 WEIGHT = {"book/five_texts": 0.6, "book/bibliography": 0.3, "book/api": 0.6, "book/glossary": 0.9}
 BELOW = {"book/api": 0.5, "book/mistakes": 0.9}  # of the pages below these
-SOLUTION = 0.5
+ASIDE = {"Exercises": 0.5, "Further reading": 0.5}  # the first also holds the folded solutions
+# Short names that people type for what the pages spell out.
+SHORT = {
+    "scikit-learn": "sklearn",
+    "TensorFlow": "tf",
+    "LightGBM": "lgbm lgb",
+    "XGBoost": "xgb",
+    "binary cross-entropy": "bce",
+}
 
 _ENGLISH = SearchEnglish({})
 
@@ -61,6 +71,9 @@ class Place(NamedTuple):
 def words(text: str) -> list[str]:
     """Return the words and numbers of a text as the search compares them."""
     found = []
+    for name, short in SHORT.items():
+        text += f" {short}" * len(re.findall(name, text, re.IGNORECASE))
+    text += "".join(" " + word.replace("-", "") for word in HYPHENED.findall(text))
     for token in TOKEN.findall(text):
         pieces = [token]
         if "_" in token.strip("_"):
@@ -82,6 +95,8 @@ def _text(node: nodes.Node) -> str:
         return " "
     if isinstance(node, addnodes.pending_xref) and not node.get("refexplicit"):
         return f" {node.astext()} " if node.get("refdomain") == "py" else " "
+    if isinstance(node, nodes.literal_block):
+        return f" {IMPORT.sub('', node.astext())} "
     if isinstance(node, nodes.Text):
         return node.astext()
     inline = isinstance(node, nodes.TextElement)
@@ -160,7 +175,7 @@ def index(pages: dict[str, list[Place]], labels: dict[str, tuple[str, str]]) -> 
                 at[page, name] = len(found)
             anchor = "" if number == 0 else place.ids[0]
             weight = WEIGHT.get(page, BELOW.get(page.rpartition("/")[0], 1))
-            weight *= SOLUTION if place.title[:8] == "Solution" else 1
+            weight *= ASIDE.get(place.title, 1)
             found.append([len(names) - 1, anchor, escape(place.title), 0, weight])
             keyword = chapter.keyword if chapter and number == 0 else ""
             texts.append((place, Counter(words(f"{place.title} {keyword}"))))

@@ -45,6 +45,7 @@ const SectionSearch = {
     const covered = new Float64Array(count);
     const elsewhere = index.pages.map(() => 0);
     let total = 0;
+    const rarity = (holders) => Math.log(1 + (count - holders + 0.5) / (holders + 0.5));
     for (const word of asked) {
       const best = new Map();
       const meant = this.meant(word, index);
@@ -56,7 +57,7 @@ const SectionSearch = {
           best.set(row[i], Math.max(best.get(row[i]) || 0, trust * row[i + 1]));
       }
       if (!best.size) continue;
-      const rare = Math.log(1 + (count - holders + 0.5) / (holders + 0.5));
+      const rare = rarity(holders);
       total += rare;
       const pages = new Set();
       for (const [place, weight] of best) {
@@ -67,11 +68,15 @@ const SectionSearch = {
       }
       for (const page of pages) elsewhere[page] += rare;
     }
+    // What the glossary asks, it asks in words: label_smoothing is "label smoothing" there.
     const stems = new Set(asked.flatMap((word) => this.meant(word, index).map(([found]) => found)));
+    for (const word of asked) for (const part of word.split("_")) stems.add(part);
     const bonus = new Float64Array(count);
     for (const [phrase, places] of index.asked)
-      if (phrase.length && phrase.every((word) => stems.has(word)))
-        for (const place of places) bonus[place] = Math.max(bonus[place], 3 * phrase.length);
+      if (phrase.length && phrase.every((word) => stems.has(word))) {
+        const gain = phrase.reduce((sum, word) => sum + rarity(index.words[word].length / 2), 0);
+        for (const place of places) bonus[place] = Math.max(bonus[place], gain);
+      }
     // A question that is the name of a page asks for this page.
     const name = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim();
     const asks = (page) => name(page[1]) === name(question);

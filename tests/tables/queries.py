@@ -1,11 +1,14 @@
 """What people type into the search box, and the pages that answer it.
 
 The words are those of public questions and of the usual misconceptions, as they are typed. An
-answer is a page, or a section of it: `page#label`. Any of them among the first three hits will do.
+answer is a page; any of them among the first three hits will do.
 """
 
 VALUES = "what_your_loss_says"
 WEIGHTS = "reductions_weights_masks"
+CALIBRATION = "calibration_and_decisions"
+PYTORCH = "pytorch_losses"
+FRAMEWORKS = "frameworks_compared"
 
 QUERIES = {
     # Numbers and curves.
@@ -95,7 +98,7 @@ QUERIES = {
     "calibration": ["calibration_and_decisions"],
     "temperature scaling": ["calibration_and_decisions"],
     "threshold 0.5": ["calibration_and_decisions", VALUES],
-    "metric wants logits or probabilities": ["calibration_and_decisions"],
+    "metric wants logits or probabilities": ["calibration_and_decisions", VALUES],
     "torchmetrics": ["calibration_and_decisions"],
     "DDP gradient average": ["beyond_one_machine"],
     "no_sync": ["beyond_one_machine"],
@@ -138,6 +141,110 @@ QUERIES = {
     "expected calibration error": ["calibration_and_decisions"],
     "train loss lower than val loss": ["training_a_network", VALUES],
     "loss scale skipped step": [VALUES],
+    # Symptoms in other words.
+    "training loss is 50 but val loss 0.5": [VALUES],
+    "bce goes to minus infinity": [VALUES, "soft_targets", "shapes"],
+    "my classifier always predicts 0 rare class": [WEIGHTS, VALUES],
+    "why is loss exactly 100.0 for some batches": [VALUES, PYTORCH],
+    "network output all 0.5": [VALUES, "training_a_network", "training_a_classifier"],
+    "ValueError: Target size must be the same as input size BCEWithLogitsLoss": [VALUES, "shapes"],
+    "Classification metrics can't handle a mix of binary and continuous targets": [
+        CALIBRATION,
+        VALUES,
+    ],
+    "loss is nan after a few epochs with fp16": [VALUES],
+    "bf16 training loss zero for confident predictions": [
+        "floating_point",
+        "write_your_own_loss",
+        PYTORCH,
+    ],
+    "per-sample loss pytorch reduction none average over batch": ["which_call", WEIGHTS],
+    "multilabel imbalanced classes weight per label": ["many_questions"],
+    "softmax for multi label classification wrong": ["many_questions", "softmax_and_equivalence"],
+    "F1 threshold for each label": ["many_questions"],
+    "DPO loss nan": ["bce_in_disguise"],
+    "reward model loss stuck at 0.69": ["bce_in_disguise", VALUES],
+    "bradley terry loss pytorch logsigmoid": ["bce_in_disguise", "which_call"],
+    "clip style sigmoid loss for image text pairs divide by batch": [
+        "bce_in_disguise",
+        "which_call",
+    ],
+    "xgboost predict output greater than 1 custom loss": [FRAMEWORKS],
+    "lightgbm raw_score probability": [FRAMEWORKS],
+    "tensorflow log loss higher than pytorch same predictions": [FRAMEWORKS],
+    "keras sample_weight mean divides by batch size not sum of weights": [FRAMEWORKS],
+    "catboost custom loss sign of derivative": [FRAMEWORKS],
+    "sklearn logistic regression coefficients huge no convergence": ["training_a_classifier"],
+    "predicted probabilities don't match actual frequency after undersampling": [
+        WEIGHTS,
+        CALIBRATION,
+    ],
+    "reliability curve overconfident neural net fix": [CALIBRATION],
+    "gradcheck fails float32": ["checking_a_gradient"],
+    "finite difference step size too small gradient check": ["checking_a_gradient"],
+    "hessian of logistic loss positive semidefinite": ["logits", "jacobian"],
+    "1/N missing in gradient numpy logistic regression": [
+        "jacobian",
+        "mistakes/counts",
+        "checking_a_gradient",
+    ],
+    "np.dot vs * in cost function nan": ["dot_multiply_einsum"],
+    "one hot labels with BCE vs cross entropy factor of two": [
+        "softmax_and_equivalence",
+        "glossary",
+    ],
+    "focal loss gamma 2 starting loss value": ["focal_loss"],
+    "loss different on 2 gpus than on 1": ["beyond_one_machine"],
+    "average validation loss across ranks uneven dataset": ["beyond_one_machine"],
+    "ignore unlabeled pixels in binary segmentation loss": [WEIGHTS, "shapes", "which_call"],
+    "dataset mask png 255 not 1": ["shapes", VALUES],
+    "numpy log loss faster large array": ["how_fast", "which_call"],
+    "unit test my loss function ci": ["under_test", "clinic"],
+    "label noise bce robust smoothing": ["soft_targets"],
+    "sklearn y_prob contains values greater than 1": [CALIBRATION],
+    "binary classifier loss plateaus at 0.50": [
+        VALUES,
+        "training_a_network",
+        "training_a_classifier",
+    ],
+    "loss 2.302 not decreasing": [VALUES],
+    "bce loss 27.63": [VALUES],
+    "loss becomes -0.0": [VALUES, "floating_point", "mistakes", "mistakes/ends"],
+    "1 - sigmoid(x) returns 0": ["logits", "floating_point"],
+    "RuntimeWarning: overflow encountered in exp sigmoid numpy": [
+        "logits",
+        VALUES,
+        "mistakes/ends",
+        "mistakes",
+    ],
+    "IndexError: Target 1 is out of bounds": [VALUES, "shapes"],
+    "BCEWithLogitsLoss with 0/1 int labels error Long": [PYTORCH, VALUES, "shapes"],
+    "how to choose pos_weight 90/10 split": [WEIGHTS],
+    "oversampling minority class then probabilities wrong": [WEIGHTS, CALIBRATION],
+    "pytorch sum over labels mean over batch": ["many_questions", "which_call", "shapes", WEIGHTS],
+    "hamming loss vs subset accuracy multilabel": ["many_questions"],
+    "masked language model padding loss average tokens vs sequences": [WEIGHTS],
+    "gradient accumulation gives different result from big batch": [WEIGHTS, VALUES],
+    "DistributedDataParallel loss scale by world size": ["beyond_one_machine"],
+    "keras model.evaluate loss not equal to sklearn log_loss": [FRAMEWORKS, CALIBRATION],
+    "xgboost binary:logistic soft targets": [FRAMEWORKS],
+    "platt scaling vs isotonic": [CALIBRATION],
+    "auc good but log loss bad": [CALIBRATION],
+    "optimal decision threshold false negatives cost more": [CALIBRATION],
+    "is cross entropy symmetric kl": ["entropy_and_divergence"],
+    "why log and not squared error for classification": [
+        "logits",
+        "entropy_and_divergence",
+        "questions_and_probabilities",
+    ],
+    "word2vec negative sampling loss sigmoid": ["bce_in_disguise"],
+    "survival analysis discrete time loss bce": ["bce_in_disguise"],
+    "ordinal classification loss coral": ["bce_in_disguise"],
+    "torch custom loss backward double derivative wrong": ["write_your_own_loss"],
+    "softplus(-x) vs log(1+exp(-x)) overflow": ["logits", "floating_point"],
+    "numba parallel cross entropy": ["how_fast", "api/engine"],
+    "newton irls logistic regression": ["training_a_classifier"],
+    "accuracy decreases validation loss decreases": ["training_a_network", VALUES],
     # The book itself.
     "cheat sheet": ["cheat_sheet"],
     "glossary": ["glossary"],
