@@ -8,7 +8,9 @@
       else target.removeAttribute("tabindex");
     }
   });
-  const watch = () => document.querySelectorAll(".katex-display, .cell_output, td").forEach(each => {
+  // Code in a tab that was not chosen when the page came had no width then.
+  const wide = ".katex-display, .cell_output, td, .sd-tab-content pre";
+  const watch = () => document.querySelectorAll(wide).forEach(each => {
     sizes.unobserve(each);
     sizes.observe(each);
   });

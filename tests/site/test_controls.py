@@ -107,6 +107,16 @@ def test_a_tab_is_chosen_and_the_library_remembered(show):
     assert page.locator(f":checked + [data-sync-id={library}]").count() == tabs > 0
 
 
+def test_wide_code_in_a_tab_that_is_chosen_later_is_reached(show):
+    page = show("book/mistakes/counts.html", width=390)
+    page.locator(".sd-tab-set > input:checked").first.focus()
+    page.keyboard.press("ArrowRight")
+    wide = "[...document.querySelectorAll('.sd-tab-content pre')].filter(e => e.offsetParent" \
+        " && e.scrollWidth > e.clientWidth)"  # fmt: skip
+    assert page.evaluate(f"{wide}.length") > 5
+    page.wait_for_function(f"{wide}.every(e => e.tabIndex == 0)", timeout=5000)
+
+
 @pytest.mark.parametrize(("key", "logit"), [("ArrowRight", -0.8), ("Home", -6.0), ("End", 6.0)])
 def test_the_explorer_follows_the_keyboard_and_shows_the_companions_numbers(show, key, logit):
     page = show(FIRST)
