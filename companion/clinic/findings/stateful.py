@@ -94,10 +94,13 @@ def gradient(z, y):
     return (expit(z) - y) / len(y)
 """,
     in_torch="""
+import torch
 import torch.nn.functional as F
 
 def loss(z, y):
     return F.binary_cross_entropy_with_logits(z, y)
+
+gradient = torch.func.grad(loss)
 """,
     declared={"inputs": "logits", "labels": "hard"},
     examine=_examine,
