@@ -50,5 +50,10 @@ def test_without_a_browser_the_advice_says_how_to_get_one(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         find_browser("linux", {"PATH": str(tmp_path)})
     assert str(caught.value) == ADVICE
-    for words in ("apt-get install chromium-headless-shell", "brew install", "winget install", "BOOK_BROWSER="):
+    for words in (
+        "apt-get install chromium-headless-shell",
+        "brew install",
+        "winget install",
+        "BOOK_BROWSER=",
+    ):
         assert words in ADVICE
