@@ -5,9 +5,9 @@ JOBS = 2
 PORT = 8000
 NOTEBOOKS =
 # What compiles and differentiates in every way that PyTorch has.
-GRAPHS = $(addprefix tests/torch_losses/test_,hidden.py kinds.py training.py)
-# What asks the clinic about hundreds of losses, each at many points.
-AT_LENGTH = tests/clinic/test_at_length.py
+GRAPHS = $(addprefix tests/torch_losses/test_,compiled.py hidden.py kinds.py training.py)
+# What asks the clinic about hundreds of losses, each at many points, and about those that hang and die.
+AT_LENGTH = $(addprefix tests/clinic/test_,at_length.py isolate.py)
 # What a loss promises, whichever engine runs it.
 ENGINES = tests/_numba tests/_numpy $(addprefix tests/test_,$(addsuffix .py,bad_input binary \
 	categorical engine estimator facts focal laws logistic logistic_regression mends peers \
@@ -71,7 +71,7 @@ test-faults: environment ## Plant the popular mistakes: a test notices each; and
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) tests/test_planted_faults.py
 	@.venv/bin/python .ci/seen_failing.py --check --sample 4
 
-test-clinic: environment ## Ask the clinic about right losses at many points, and about machine-made mutants
+test-clinic: environment ## Ask the clinic about right losses at many points, machine-made mutants, losses that hang
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) $(AT_LENGTH)
 
 # What NumPy uses of AVX-512 here; nothing where there is none.

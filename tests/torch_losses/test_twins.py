@@ -1,14 +1,12 @@
-"""The twins as a whole: signatures, dtypes, transforms, compiler, autocast and modules."""
+"""The twins as a whole: signatures, dtypes, transforms, autocast and modules."""
 
 import inspect
-import shutil
 
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
-from companion import reference, torch_losses
-from tests.tables.grids import logits, worst_ulp
+from companion import torch_losses
 from tests.tables.tensors import (
     BINARY,
     FLOATS,
@@ -25,29 +23,6 @@ CASES = {
     ),
     "soft classes": (lambda z, y: torch_losses.cross_entropy(z, y), (5, 3)),
     "one row": (lambda z, y: torch_losses.cross_entropy(z, y), (5,)),
-}  # fmt: skip
-BACKENDS = [
-    "aot_eager",
-    pytest.param(
-        "inductor",
-        marks=pytest.mark.skipif(
-            not (shutil.which("g++") or shutil.which("clang++")),
-            reason="torch.compile's inductor needs a C++ compiler",
-        ),
-    ),
-]
-COMPILED = {
-    "binary": lambda z, y: torch_losses.binary_cross_entropy_with_logits(z, y),
-    "everything": lambda z, y: torch_losses.binary_cross_entropy_with_logits(
-        z, y, y + 1, pos_weight=y[:1] + 2, label_smoothing=0.1, reduction="sum"
-    ),
-    "marked": lambda z, y: torch_losses.binary_cross_entropy_with_logits(
-        z, torch.where(y == 1, -1, y), y + 1, pos_weight=y[:1] + 2, label_smoothing=0.1,
-        reduction="weighted_mean", ignore_index=-1,
-    ),
-    "probabilities": lambda z, y: torch_losses.binary_cross_entropy(torch.sigmoid(z), y),
-    "indices": lambda z, y: torch_losses.cross_entropy(z, (3 * y[:, 0]).long() % 3) + y.sum(),
-    "soft classes": lambda z, y: torch_losses.cross_entropy(z, y, label_smoothing=0.1),
 }  # fmt: skip
 
 
@@ -138,31 +113,6 @@ def test_functional_transforms_agree_with_autograd(loss, shape, device):
     hessian = torch.func.hessian(loss)(z[0], y[0])
     judge = torch.autograd.functional.hessian(lambda z: loss(z, y[0]), z[0])
     torch.testing.assert_close(hessian, judge, **PEER)
-
-
-@pytest.mark.parametrize("loss", COMPILED.values(), ids=COMPILED)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_compiled_without_graph_breaks_it_is_the_same(backend, loss, device):
-    z, y, _ = draw((7, 3), device)
-    expected = gradients(loss, z, y)
-    compiled = torch.compile(loss, fullgraph=True, backend=backend)
-    torch.testing.assert_close(gradients(compiled, z, y), expected, rtol=1e-13, atol=1e-15)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_compiled_loss_keeps_the_digits_of_both_tails(backend, device):
-    z = torch.tensor(logits(), device=device)
-    for label in (0.0, 1.0):
-        y = torch.full_like(z, label)
-        compiled = torch.compile(
-            torch_losses.binary_cross_entropy_with_logits, fullgraph=True, backend=backend
-        )
-        value, gradient = gradients(lambda z, y=y, f=compiled: f(z, y, reduction="none"), z)
-        points = z.tolist()
-        exact = [reference.binary_cross_entropy_with_logits(a, label) for a in points]
-        assert worst_ulp(value.cpu(), exact) <= 2
-        exact = [reference.binary_cross_entropy_with_logits_gradient(a, label) for a in points]
-        assert worst_ulp(gradient.cpu(), exact) <= 2
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
