@@ -125,6 +125,22 @@ def links(*names):
     return f"{', '.join(first)} and {last}"
 
 
+def met():
+    """Return the table of how often each kind was met."""
+    lines = ["## How often were they met?", ""]
+    lines += [
+        "Among the 285 losses written by hand of {ref}`sec-how-often`, where it is said what such",
+        "counts are worth. A loss may stand in several rows.",
+        "",
+        "| losses | what was met | its names here |",
+        "|---|---|---|",
+    ]
+    for words, each in LINKS["met"].items():
+        names = ", ".join(f"{{ref}}`{name} <mistake-{name}>`" for name in each["findings"])
+        lines.append(f"| {each['losses']} | {words} | {names} |")
+    return [*lines, ""]
+
+
 def pages():
     """Return the text of each page by its path in the book."""
     texts = {}
@@ -151,6 +167,7 @@ def pages():
                 f"| {{ref}}`{each.name} <mistake-{each.name}>` | {each.title} | {symptom} |"
             )
         index.append("")
+    index += met()
     index += ["## Usual misconceptions", "", "| what is believed | the answer | in the clinic |"]
     index.append("|---|---|---|")
     for words, each in LINKS["misconceptions"].items():

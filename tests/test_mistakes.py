@@ -78,6 +78,7 @@ def test_each_place_that_is_named_exists():
     answers = list(LINKS["misconceptions"].values())
     sections = [each["section"] for each in (*LINKS["findings"].values(), *answers)]
     assert not {*sections, *texts, *LINKS["no_finding"]} - LABELS
+    assert not {name for each in LINKS["met"].values() for name in each["findings"]} - set(BY_NAME)
     assert not {each["finding"] for each in answers if "finding" in each} - set(BY_NAME)
     assert len(answers) == 30
 
