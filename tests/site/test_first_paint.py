@@ -15,7 +15,7 @@ from tests.site.visits import SLOW_4G, visiting
 
 PHONE = {"width": 390, "height": 844, "network": SLOW_4G, "processor": 4, "read": False}
 ROUNDS = 3
-PAGES = ["book/index.html", "book/logits.html", "book/which_call.html"]
+PAGES = ["book/index.html", "book/logits.html"]
 PAINT = """async () => {
   const painted = () => performance.getEntriesByName("first-contentful-paint")[0];
   while (!painted()) await new Promise(requestAnimationFrame);
