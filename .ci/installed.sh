@@ -60,9 +60,8 @@ rm -rf tests/torch_losses tests/guards tests/site
 (cd tests && rm -f test_book.py test_site.py test_reference_pages.py test_extensions.py \
     test_environment.py test_layout.py test_planted_faults.py test_benchmarks.py test_palette.py \
     test_source.py test_frameworks.py test_speed.py test_types.py test_mistakes.py clinic/test_at_length.py)
-# What looks at arithmetic that is the same whatever the versions, at length.
-(cd tests && rm -f test_facts.py test_laws.py test_differences.py _numpy/test_blockwise.py \
-    _numpy/test_one_block.py clinic/test_isolate.py)
+# Left out for time.
+(cd tests && rm -f test_laws.py test_differences.py)
 grep -lrE '^(import|from) (torch|nbformat|nbclient|bs4|sphinx|yaml|packaging)' tests | xargs rm -f
 # As in the project: the same examples everywhere, and no deadline, since the first call compiles.
 cat >conftest.py <<'END'

@@ -52,6 +52,7 @@ PAGES = {
 LINKS = yaml.safe_load(
     (Path(__file__).parents[1] / "book/_data/mistakes.yml").read_text(encoding="utf-8")
 )
+IN_PYTORCH = ["clipped", "gradient-dead", "tail-digits-lost"]  # what its own functions have
 UNASKED = {"hangs", "kills-the-process"}  # their examples would take this process with them
 
 
@@ -91,9 +92,9 @@ def more(name):
 
 def mend(finding):
     """Return the lines of the fix: two tabs, which follow the reader's library, or one block."""
-    code = {"NumPy": finding.mended, "PyTorch": finding.in_torch}
     if not finding.in_torch:
         return ["```python", finding.mended.strip(), "```"]
+    code = {"NumPy": finding.mended, "PyTorch": finding.in_torch}
     lines = ["::::{tab-set}", ":sync-group: library"]
     for library, source in code.items():
         lines += ["", f":::{{tab-item}} {library}", f":sync: {library.lower()}", ""]
@@ -119,10 +120,9 @@ def entry(finding):
     return "\n".join(lines)
 
 
-def links(*names):
-    """Return a list of names in Markdown, each leading to its section."""
-    *first, last = [f"{{ref}}`{name} <mistake-{name}>`" for name in names]
-    return f"{', '.join(first)} and {last}"
+def link(name):
+    """Return the name of a finding, leading to its section."""
+    return f"{{ref}}`{name} <mistake-{name}>`"
 
 
 def met():
@@ -136,7 +136,7 @@ def met():
         "|---|---|---|",
     ]
     for words, each in LINKS["met"].items():
-        names = ", ".join(f"{{ref}}`{name} <mistake-{name}>`" for name in each["findings"])
+        names = ", ".join(map(link, each["findings"]))
         lines.append(f"| {each['losses']} | {words} | {names} |")
     return [*lines, ""]
 
@@ -151,7 +151,7 @@ def pages():
         "",
         "Most fixes stand in two tabs, NumPy and PyTorch. In the latter stand PyTorch's own",
         "functions, in which the clinic finds no more than",
-        f"{links('clipped', 'gradient-dead', 'tail-digits-lost')},",
+        f"{', '.join(map(link, IN_PYTORCH[:-1]))} and {link(IN_PYTORCH[-1])},",
         "apart from limits; or the twins of `companion.torch_losses`, in which it finds limits",
         "alone.",
         "",
@@ -163,17 +163,16 @@ def pages():
         index += [f"## {heading}", "", "| name | mistake | what you see |", "|---|---|---|"]
         for each in own:
             symptom = prose(each.symptom).replace("|", "\\|")
-            index.append(
-                f"| {{ref}}`{each.name} <mistake-{each.name}>` | {each.title} | {symptom} |"
-            )
+            index.append(f"| {link(each.name)} | {each.title} | {symptom} |")
         index.append("")
     index += met()
     index += ["## Usual misconceptions", "", "| what is believed | the answer | in the clinic |"]
     index.append("|---|---|---|")
     for words, each in LINKS["misconceptions"].items():
         name = each.get("finding")
-        link = f"{{ref}}`{name} <mistake-{name}>`" if name else ""
-        index.append(f"| {prose(words)} | {{ref}}`here <{each['section']}>` | {link} |")
+        index.append(
+            f"| {prose(words)} | {{ref}}`here <{each['section']}>` | {link(name) if name else ''} |"
+        )
     index.append("")
     texts["mistakes.md"] = "\n".join(index).rstrip() + "\n"
     return texts

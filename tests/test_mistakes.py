@@ -2,13 +2,13 @@
 
 import re
 import runpy
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from companion.clinic.catalogue import BY_NAME
+from tests.clinic.test_findings import LIMITS, PYTORCHS
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -21,13 +21,14 @@ LABELS = {
 
 
 @pytest.fixture(scope="module")
-def written():
+def writer():
     pytest.importorskip("torch")
-    sys.path.insert(0, str(ROOT / ".ci"))
-    try:
-        return runpy.run_path(str(ROOT / ".ci" / "mistakes.py"))["pages"]()
-    finally:
-        sys.path.remove(str(ROOT / ".ci"))
+    return runpy.run_path(str(ROOT / ".ci" / "mistakes.py"))
+
+
+@pytest.fixture(scope="module")
+def written(writer):
+    return writer["pages"]()
 
 
 def test_each_page_is_what_the_catalogue_makes_of_it(written):
@@ -81,6 +82,18 @@ def test_each_place_that_is_named_exists():
     assert not {name for each in LINKS["met"].values() for name in each["findings"]} - set(BY_NAME)
     assert not {each["finding"] for each in answers if "finding" in each} - set(BY_NAME)
     assert len(answers) == 30
+
+
+def test_the_counts_are_those_of_the_chapter():
+    source = (BOOK / "clinic.ipynb").read_text(encoding="utf-8")
+    chapter = dict(re.findall(r'    \\"([^"\\]+)\\": (\d+),\\n', source))
+    chapter.pop("nothing to report")
+    assert len(chapter) > 8
+    assert {words: str(LINKS["met"][words]["losses"]) for words in chapter} == chapter
+
+
+def test_what_is_said_of_pytorchs_own_functions_is_what_is_tested(writer):
+    assert set(writer["IN_PYTORCH"]) == PYTORCHS - LIMITS
 
 
 def test_each_error_of_the_five_texts_has_a_finding_or_is_no_mistake_of_a_loss():

@@ -220,3 +220,14 @@ def test_synonym_counts_for_the_entry_and_for_the_section_it_names():
     )
     assert made["asked"][1] == [["other", "word"], [0, 1]]
     assert made["words"]["0.5"][-2:] == [1, section_search.ASKED_AS]
+
+
+@pytest.mark.parametrize(
+    "phrase", ["one-hot", "softmax before CrossEntropyLoss", "gradient_accumulation_steps", "bce"]
+)
+def test_a_synonym_is_met_by_its_own_words(browser, phrase):
+    stop = json.dumps(sorted(section_search.STOP))
+    typed = json.loads(
+        browser.eval(f"JSON.stringify(SectionSearch.words({json.dumps(phrase)}, {stop}))")
+    )
+    assert section_search.typed(phrase) == {*typed}

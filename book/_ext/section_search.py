@@ -37,11 +37,8 @@ am an can cant could did do does doesn doesnt don dont get gets getting give giv
 i m me my our s should so t too very we what when where which why would you your
 """
 STOP = {*english_stopwords, *SMALL.split()} - {"not", "no"}
-TITLE, ASKED_AS, BODY = (
-    5,
-    6,
-    12,
-)  # how much a word counts in a title, as a synonym, at most in a text
+# How much a word counts in a title, as a synonym, at most in a text.
+TITLE, ASKED_AS, BODY = 5, 6, 12
 # How likely a place is what somebody looks for.
 WEIGHT = {"book/five_texts": 0.6, "book/bibliography": 0.3, "book/api": 0.6, "book/glossary": 0.9}
 BELOW = {"book/api": 0.5, "book/mistakes": 0.9}  # of the pages below these
@@ -82,6 +79,12 @@ def words(text: str) -> list[str]:
             pieces += camel
         found += [word.lower() for word in pieces]
     return [word if word[0].isdigit() else _ENGLISH.stem(word) for word in found if _counts(word)]
+
+
+def typed(phrase: str) -> set[str]:
+    """Return the words of a phrase as the script finds them in a question."""
+    found = [token.lower() for token in TOKEN.findall(phrase)]
+    return {word if word[0].isdigit() else _ENGLISH.stem(word) for word in found if _counts(word)}
 
 
 def _counts(word: str) -> bool:
@@ -189,10 +192,9 @@ def index(pages: dict[str, list[Place]], labels: dict[str, tuple[str, str]]) -> 
     for number, (place, _) in enumerate(texts):
         targets = {number, _target(place, labels, at)} - {None}
         for phrase in [place.title, *place.asked] if place.asked or place.target else []:
-            stems = sorted({*words(phrase)})
-            asked.append([stems, sorted(targets)])
+            asked.append([sorted(typed(phrase)), sorted(targets)])
             for target in targets:
-                counts[target].update(dict.fromkeys(stems, ASKED_AS))
+                counts[target].update(dict.fromkeys(words(phrase), ASKED_AS))
     weights: dict[str, list[int]] = {}
     for number, words_of_place in enumerate(counts):
         for word, weight in words_of_place.items():

@@ -6,7 +6,7 @@ const SectionSearch = {
   // Elements of a page that say again what stands beside them: a formula is there three times.
   twice: ".katex-html, annotation",
 
-  // The words of a question, as `words` of section_search.py makes them.
+  // The words of a question, as `typed` of section_search.py makes those of a phrase.
   words(text, stop) {
     const stemmer = new Stemmer();
     return this.split(text)
@@ -70,7 +70,9 @@ const SectionSearch = {
     }
     // What the glossary asks, it asks in words: label_smoothing is "label smoothing" there.
     const stems = new Set(asked.flatMap((word) => this.meant(word, index).map(([found]) => found)));
-    for (const word of asked) for (const part of word.split("_")) stems.add(part);
+    const stemmer = new Stemmer();
+    for (const word of this.split(question))
+      for (const part of word.split("_")) stems.add(stemmer.stemWord(part));
     const bonus = new Float64Array(count);
     for (const [phrase, places] of index.asked)
       if (phrase.length && phrase.every((word) => stems.has(word))) {

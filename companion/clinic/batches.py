@@ -106,6 +106,7 @@ class Batches:
         if self.meaning.weight is not None and self.meaning.classes > 12:
             # Not all are there: the lightest, one between and the heaviest.
             order = np.argsort(self.meaning.weight, kind="stable")
+            order = order[order != self.meaning.ignore]
             y = order[[0, len(order) // 2, -1]][y]
         if self.meaning.ignore is not None:
             y = np.where(y == self.meaning.ignore, (y + 1) % self.meaning.classes, y)

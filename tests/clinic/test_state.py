@@ -17,7 +17,7 @@ def state(loss, **options):
     return Chart(Patient(loss, **options), Meaning("probabilities")).state
 
 
-def test_the_same_call_four_times():
+def test_the_same_call_is_made_until_an_answer_differs():
     calls = []
 
     def warms_up(p, y):

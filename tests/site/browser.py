@@ -17,7 +17,8 @@ NAMES = [
 MAC = ["Google Chrome", "Chromium"]
 WINDOWS = [r"Google\Chrome\Application\chrome.exe", r"Chromium\Application\chrome.exe"]
 ADVICE = f"""No Chromium or Chrome was found, and the site is tested in one. Install it:
-  Debian, Ubuntu   apt-get install chromium-headless-shell
+  Debian           apt-get install chromium-headless-shell
+  Ubuntu           snap install chromium
   Fedora           dnf install chromium
   macOS            brew install --cask google-chrome
   Windows          winget install Google.Chrome

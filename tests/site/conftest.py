@@ -1,4 +1,4 @@
-"""The built site, served, and a browser that walks through it; every page is a row of each test.
+"""The built site, served, and a browser that walks through it; every page is a row of most tests.
 
 `make test-site` runs these; nothing else collects them.
 """
@@ -35,7 +35,7 @@ def between(addresses):
 
 CLOSELY = sorted(set(ADDRESSES) - between(ADDRESSES))
 closely = pytest.mark.parametrize("visit", CLOSELY, indirect=True)
-# One page of each template.
+# A few of different kinds.
 A_FEW = [
     f"book/{name}.html" for name in ("index", "logits", "which_call", "mistakes", "api/binary")
 ]
@@ -98,7 +98,7 @@ def plant(tmp_path, browser):
 
 
 class PageByPage(LoadScopeScheduling):
-    """Keep a page with one process, which opens it once (xdist's groups are lost in pytest 9.2)."""
+    """Keep a page with one process, which opens it once."""
 
     def _split_scope(self, nodeid):
         page = re.search(r"[\w/]+\.html(?=[-\]])", nodeid)

@@ -26,21 +26,18 @@ class Handler(SimpleHTTPRequestHandler):
     """Answer with gzip where it is text, as slowly as was asked; say nothing on the console."""
 
     protocol_version = "HTTP/1.1"
-    line = threading.Lock()  # all answers of a server share one
-    free = 0.0  # when it is
 
     def copyfile(self, source, outputfile):
-        latency, speed = map(float, self.headers.get(SLOW, "0 inf").split())
-        time.sleep(latency / 1000)
         while part := source.read(16_384):
-            with self.line:
-                cls = type(self)
-                cls.free = max(cls.free, time.perf_counter()) + len(part) / speed
-                until = cls.free
+            with self.server.line:
+                begins = max(self.server.free, time.perf_counter())
+                self.server.free = until = begins + len(part) / self.speed
             time.sleep(max(until - time.perf_counter(), 0))
             outputfile.write(part)
 
     def do_GET(self):
+        latency, self.speed = map(float, self.headers.get(SLOW, "0 inf").split())
+        time.sleep(latency / 1000)
         path = Path(self.translate_path(self.path))
         if path.suffix not in TEXT or not path.is_file():
             super().do_GET()
@@ -61,7 +58,12 @@ class Server(ThreadingHTTPServer):
     """One that lets the browser hang up in the middle of an answer."""
 
     daemon_threads = True
+    free = 0.0  # when the line is, which all answers share
     request_queue_size = 128  # else a connection that comes in a crowd is lost for seconds
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.line = threading.Lock()
 
     def handle_error(self, request, client_address):
         pass

@@ -9,7 +9,8 @@ from tests.site.conftest import closely
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that a theme can break
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# The contrast of a text follows from its colours and its size: each look is judged on the first
+# The contrast of a text follows from its colours and its size, that of a link with its paragraph
+# from both colours: each look is judged on the first
 # page that has it, not each of some thousand pieces of code on each page.
 SEEN = set()
 LOOKS = """known => {
@@ -24,7 +25,8 @@ LOOKS = """known => {
     grounds.set(each, ground);
     if (![...each.childNodes].some(child => child.nodeType === 3 && child.data.trim())) continue;
     if (!each.checkVisibility({ visibilityProperty: true })) continue;
-    const letters = [style.color, style.fontSize, style.fontWeight, style.textShadow];
+    const letters = [style.color, style.fontSize, style.fontWeight, style.textShadow,
+      each.matches("a") && getComputedStyle(each.parentElement).color];
     const look = [ground, ...letters].join(" ");
     looks.set(look, [...(looks.get(look) ?? []), each]);
   }

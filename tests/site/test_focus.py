@@ -31,7 +31,9 @@ FOCUS = """async kind => {
   document.getAnimations().forEach(motion => { try { motion.finish(); } catch { } });
   const { x, y, width, height } = shown.getBoundingClientRect();
   const left = Math.max(x - 6, 0), top = Math.max(y - 6, 0);
-  const outline = [...shown.getClientRects()].reduce((sum, b) => sum + 2 * (b.width + b.height), 0);
+  const inView = (from, to, end) => Math.max(Math.min(to, end) - Math.max(from, 0), 0);
+  const outline = [...shown.getClientRects()].reduce((sum, b) => sum
+    + 2 * inView(b.left, b.right, innerWidth) + 2 * inView(b.top, b.bottom, innerHeight), 0);
   return [{ x: left, y: top, width: Math.min(x + width + 6, innerWidth) - left,
     height: Math.min(y + height + 6, innerHeight) - top }, outline];
 }"""

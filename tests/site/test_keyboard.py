@@ -88,6 +88,7 @@ def walk(page, key="Tab"):
     return page.evaluate(RESULT)
 
 
+# Widths are parameters here, too, so that a page is tested width by width.
 @closely
 @pytest.mark.parametrize("width", [390])
 def test_everything_is_reached_by_keyboard_and_seen(visit, width):

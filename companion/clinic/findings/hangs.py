@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from companion.clinic.chart import Chart
-from companion.clinic.clock import LONGEST
 from companion.clinic.finding import CRITICAL, Evidence, Finding
 
 __all__ = ["FINDING"]
@@ -14,7 +13,7 @@ def _examine(chart: Chart) -> Evidence | None:
     if question is None:
         return None
     return Evidence(
-        f"A call did not come back within {LONGEST:g} s, and was given up.",
+        "A call did not come back in the time that one may take, and was given up.",
         question,
         exact="an answer",
         holds=lambda answer: answer.lost,

@@ -22,7 +22,7 @@ def _examine(chart: Chart) -> Evidence | None:
         question, answers = min(other, key=lambda each: len(each[1]))
         first, count = answers[0], len(answers)
         when = "the second time" if count == 2 else f"in call {count}"
-        why = ": it draws random numbers" if chart.state.draws else ""
+        why = ", and it draws random numbers" if chart.state.draws else ""
         return Evidence(
             f"The same call with the same arguments gives another value {when}{why}.",
             question,
