@@ -129,8 +129,8 @@ def met():
     """Return the table of how often each kind was met."""
     lines = ["## How often were they met?", ""]
     lines += [
-        "Among the losses written by hand of {ref}`sec-how-often`, where it is said what such counts",
-        "are worth. A loss may stand in several rows.",
+        "Among the losses written by hand of {ref}`sec-how-often`, where it is said what such",
+        "counts are worth. A loss may stand in several rows.",
         "",
         "| losses | what was met | its names here |",
         "|---|---|---|",
