@@ -10,8 +10,8 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="
 COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that a theme can break
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The contrast of a text follows from its colours and its size, that of a link with its paragraph
-# from both colours: each look is judged on the first
-# page that has it, not each of some thousand pieces of code on each page.
+# from both colours: each look is judged on the first page that has it, not each of some thousand
+# pieces of code on each page.
 SEEN = set()
 LOOKS = """known => {
   const looks = new Map(), grounds = new Map([[document.documentElement, ""]]);
@@ -63,11 +63,11 @@ RUN = """async tags => {
 }"""
 
 
-def violations(page, tags=TAGS, seen=()):
+def violations(page, tags=TAGS, seen=None):
     """Return what axe complains of; looks that were seen are not judged again."""
+    seen = set() if seen is None else seen
     new = page.evaluate(LOOKS, list(seen))
-    if isinstance(seen, set):
-        seen.update(new)
+    seen.update(new)
     if not new and set(tags) <= set(COLOURS):
         return []
     if not page.evaluate("() => 'axe' in window"):

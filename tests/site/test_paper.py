@@ -28,7 +28,7 @@ UNFIT = """() => {
 }"""
 
 
-def unfit_for_paper(visit, seen=()):
+def unfit_for_paper(visit, seen=None):
     """Return what goes wrong when a page is printed from the dark theme, with all folds closed."""
     page = visit.look(794, theme="dark")  # A4 at 96 dots an inch
     page.evaluate("() => document.querySelectorAll('details').forEach(e => { e.open = false })")

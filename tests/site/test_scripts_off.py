@@ -14,7 +14,7 @@ GROUND = """() =>
   getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).map(Number)"""
 
 
-def unreadable(page, seen=()):
+def unreadable(page, seen=None):
     """Return the texts that hardly stand out from their ground, and the buttons without use."""
     dead = [f"does nothing: {each}" for each in page.evaluate(DEAD)]
     return violations(page, ["color-contrast"], seen) + dead
