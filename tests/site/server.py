@@ -1,6 +1,6 @@
 """Serve a folder as a web host does: compressed, over connections that are kept; or slowly.
 
-The browser's own imitation of a slow network loses a request in some hundred, for ever.
+Under the browser's own imitation of a slow network some pages never came.
 """
 
 import gzip
