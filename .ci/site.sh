@@ -18,7 +18,11 @@ if [ "$made_from" != "$(cat $tools/ready 2>/dev/null)" ]; then
     echo "$made_from" >$tools/ready
 fi
 
-test() { PYTHONPATH=$tools OMP_NUM_THREADS=1 "$python" -m pytest "$@"; }
+# Where a browser answers no more, the test fails and the run ends, instead of waiting for ever.
+test() {
+    PYTHONPATH=$tools OMP_NUM_THREADS=1 "$python" -m pytest \
+        -o faulthandler_timeout=120 -o faulthandler_exit_on_timeout=true --max-worker-restart 0 "$@"
+}
 status=0
 # More processes than cores: a slow network, which the tests imitate, leaves time.
 test -n "$((${JOBS:-2} + 2))" tests/site --ignore tests/site/test_first_paint.py "$@" || status=1

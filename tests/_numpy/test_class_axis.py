@@ -17,7 +17,7 @@ def test_parts_of_the_shape(shape, axis):
     assert classes.rows * classes.count == np.prod(shape)
 
 
-@pytest.mark.parametrize("length", [1, 2, 3, 5, 20, 1000])
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 20, 1000])
 @pytest.mark.parametrize(("shape", "axis"), SHAPES, ids=str)
 def test_blocks_of_any_length_hold_the_rows_in_order_and_go_back(shape, axis, length):
     array = np.arange(np.prod(shape)).reshape(shape)

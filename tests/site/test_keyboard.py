@@ -3,12 +3,14 @@
 import pytest
 
 from tests.site.conftest import a_few, closely
+from tests.site.visits import DRAWN
 
 # What can be used now, one of each group of radio buttons; a name for each.
 SETUP = """async () => {
+  DRAWN
   document.activeElement?.blur();
   scrollTo(0, 0);
-  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await drawn();
   const usable = `a[href], button:enabled, input:enabled:not([type=hidden]), select, textarea,
     summary, [tabindex]:not([tabindex^="-"]), iframe, video[controls]`;
   const visible = { visibilityProperty: true, contentVisibilityAuto: true };
@@ -54,7 +56,7 @@ SETUP = """async () => {
   body.focus({ preventScroll: true });
   body.removeAttribute("tabindex");
   return window.usable.size;
-}"""
+}""".replace("DRAWN", DRAWN)
 STATE = """() => {
   look();
   return [[...usable.keys()].filter(group => !stops.has(group)).length, stops.size];

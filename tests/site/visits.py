@@ -18,17 +18,22 @@ new PerformanceObserver(list => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifts.push(entry.value);
 }).observe({ type: "layout-shift", buffered: true });
 """
+# A browser without a window may stop drawing: nothing waits for a frame, or a motion, for ever.
+DRAWN = """const within = (time, promise) =>
+    Promise.race([promise, new Promise(done => setTimeout(done, time))]);
+  const drawn = () => within(3000,
+    new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));"""
 # A reader's way down: what comes into view has arrived before the next step.
 SCROLL = """async () => {
-  const drawn = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  DRAWN
   const inView = each => {
     const box = each.getBoundingClientRect();
     // What is folded away has a box, too, and is not fetched.
     return each.checkVisibility() && box.bottom > 0 && box.top < innerHeight;
   };
   const arrived = image => image.complete
-    || new Promise(done => { image.onload = image.onerror = done; setTimeout(done, 9000); });
-  await document.fonts.ready;
+    || within(9000, new Promise(done => { image.onload = image.onerror = done; }));
+  await within(9000, document.fonts.ready);
   for (let y = 0; y < document.documentElement.scrollHeight; y += 0.8 * innerHeight) {
     scrollTo(0, y);
     await drawn();
@@ -37,11 +42,13 @@ SCROLL = """async () => {
   await drawn();
   scrollTo(0, 0);
   await drawn();
-}"""
+}""".replace("DRAWN", DRAWN)
 SETTLED = """async () => {
-  await Promise.all(document.getAnimations().map(each => each.finished.catch(() => 0)));
-  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-}"""
+  DRAWN
+  const motions = document.getAnimations().map(each => each.finished.catch(() => 0));
+  await within(3000, Promise.all(motions));
+  await drawn();
+}""".replace("DRAWN", DRAWN)
 
 
 @dataclass
