@@ -8,6 +8,7 @@ pattern, whose parts stand in the new address as $1, the whole as $&.
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -23,6 +24,7 @@ SCRIPT = """<script>(moved => {{
 }})({})</script>"""
 
 
+@functools.cache
 def moved() -> dict[str, dict[str, str]]:
     """Return the new addresses by old page and old section."""
     return yaml.safe_load(TABLE.read_text(encoding="utf-8")) or {}

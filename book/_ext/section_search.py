@@ -9,6 +9,7 @@ alone.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -52,7 +53,7 @@ SHORT = {
     "binary cross-entropy": "bce",
 }
 
-_ENGLISH = SearchEnglish({})
+_stem = functools.cache(SearchEnglish({}).stem)
 
 
 class Place(NamedTuple):
@@ -78,13 +79,13 @@ def words(text: str) -> list[str]:
         elif token[:1].isupper() and len(camel := CAMEL.findall(token)) > 1:
             pieces += camel
         found += [word.lower() for word in pieces]
-    return [word if word[0].isdigit() else _ENGLISH.stem(word) for word in found if _counts(word)]
+    return [word if word[0].isdigit() else _stem(word) for word in found if _counts(word)]
 
 
 def typed(phrase: str) -> set[str]:
     """Return the words of a phrase as the script finds them in a question."""
     found = [token.lower() for token in TOKEN.findall(phrase)]
-    return {word if word[0].isdigit() else _ENGLISH.stem(word) for word in found if _counts(word)}
+    return {word if word[0].isdigit() else _stem(word) for word in found if _counts(word)}
 
 
 def _counts(word: str) -> bool:

@@ -61,6 +61,8 @@ def test_without_a_browser_the_advice_says_how_to_get_one(tmp_path):
 
 def test_a_page_that_draws_no_more_is_looked_at_all_the_same(plant):
     still = "<script>window.requestAnimationFrame = () => 0</script>"
-    moves = "<style>@keyframes turn { to { rotate: 1turn } } h1 { animation: turn 1s infinite }</style>"
+    moves = (
+        "<style>@keyframes turn { to { rotate: 1turn } } h1 { animation: turn 1s infinite }</style>"
+    )
     visit = plant(head=still + moves)
     assert visit.look(390).evaluate("innerWidth") == 390
