@@ -7,13 +7,16 @@ whether its words have the room that they had.
 
 from __future__ import annotations
 
+import copy
 import pickle
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
+    from matplotlib.text import Text
 
 __all__ = ["WIDTH", "crowded", "draw_for_phones_too", "narrow"]
 
@@ -51,23 +54,23 @@ def narrow(figure: Figure) -> Figure:
     import matplotlib.pyplot as plt
     from matplotlib.gridspec import GridSpec
 
-    copy = pickle.loads(pickle.dumps(figure))
-    plt.close(copy)  # the copy of a figure that pyplot knows is known to pyplot, too
-    panels = {ax: ax.get_subplotspec() for ax in copy.axes if ax.get_subplotspec()}
+    other = pickle.loads(pickle.dumps(figure))
+    plt.close(other)  # the copy of a figure that pyplot knows is known to pyplot, too
+    panels = {ax: ax.get_subplotspec() for ax in other.axes if ax.get_subplotspec()}
     names = {place: ax.get_ylabel() for ax, place in panels.items()}
     heights = []
     for ax, place in panels.items():
         ratios = place.get_gridspec().get_height_ratios()
         share = sum(ratios[row] for row in place.rowspan) / sum(ratios)
-        heights.append(share * copy.get_figheight())
+        heights.append(share * other.get_figheight())
         if not place.is_first_col():
             ax.tick_params(labelleft=True)
             ax.set_ylabel(_name_in_the_row(place, names))
-    copy.set_size_inches(WIDTH, sum(heights))
-    grid = GridSpec(len(panels), 1, figure=copy, height_ratios=heights)
+    other.set_size_inches(WIDTH, sum(heights))
+    grid = GridSpec(len(panels), 1, figure=other, height_ratios=heights)
     for place, ax in enumerate(panels):
         ax.set_subplotspec(grid[place])
-    return copy
+    return other
 
 
 def _name_in_the_row(place: SubplotSpec, names: dict[SubplotSpec, str]) -> str:
@@ -80,7 +83,21 @@ def crowded(figure: Figure) -> int:
     figure.canvas.draw()
     count = 0
     for ax in figure.axes:
-        boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
-        count += sum(box.x0 < ax.bbox.x0 or box.x1 > ax.bbox.x1 for box in boxes)
-        count += sum(one.overlaps(other) for one, other in combinations(boxes, 2))
+        places = [_place(text, figure) for text in ax.texts if text.get_text()]
+        left, right = int(ax.bbox.x0), int(ax.bbox.x1) + 1
+        count += sum(bool(place[:, :left].any() or place[:, right:].any()) for place in places)
+        count += sum(bool((one & other).any()) for one, other in combinations(places, 2))
     return count
+
+
+def _place(text: Text, figure: Figure) -> np.ndarray:
+    """Return the pixels of the box around a word, which may be written at a slant."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    alone: Any = copy.copy(text)
+    alone.arrow_patch = None
+    alone.set_bbox({"facecolor": "black", "pad": 0})
+    renderer = RendererAgg(*figure.bbox.size.astype(int), figure.dpi)
+    alone.draw(renderer)
+    return np.asarray(renderer.buffer_rgba())[..., 3] > 0

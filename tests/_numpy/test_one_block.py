@@ -1,5 +1,7 @@
 """The short way of small arrays gives what the long way gives, and checks as it does."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from companion._numpy import elementwise
 from companion._numpy.blockwise import BLOCK
-from companion._numpy.formula import BOTH, VALUE
+from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
 from tests.tables.losses import EVERY_WANT, PLAIN, draw, evaluate
 
 
@@ -70,3 +72,32 @@ def test_small_arrays_are_checked_with_the_place_of_the_culprit(loss, bad):
     if loss.argument == "probabilities":
         with pytest.raises(ValueError, match=r"probabilities: .* at index \(1, 2\)"):
             evaluate(loss, VALUE, labels, first, "mean")
+
+
+@pytest.mark.parametrize("loss", PLAIN, ids=str)
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("want", [GRADIENT, HESSIAN], ids="+".join)
+def test_derivatives_of_a_mean_are_divided_by_the_number(want, size, loss):
+    first, labels, weight = draw(loss, (size,))
+    for weights in (None, weight):
+        (each,) = evaluate(loss, want, first, labels, "none", weights)
+        (mean,) = evaluate(loss, want, first, labels, "mean", weights)
+        np.testing.assert_allclose(mean, each / size, rtol=4e-16)
+
+
+@pytest.mark.parametrize("loss", PLAIN, ids=str)
+def test_losses_of_float32_are_summed_in_float64(loss):
+    first, labels, _ = (array.astype(np.float32) for array in draw(loss, (BLOCK,)))
+    (each,) = evaluate(loss, VALUE, first, labels, "none")
+    (total,) = evaluate(loss, VALUE, first, labels, "sum")
+    assert total == np.float32(math.fsum(each.tolist()))
+
+
+@pytest.mark.parametrize("loss", [loss for loss in PLAIN if loss.argument == "logits"], ids=str)
+@EVERY_WANT
+def test_nan_logits_give_nan_at_their_place(want, loss):
+    logits, labels = np.array([1.0, np.nan, 2.0]), np.array([0.0, 1.0, 1.0])
+    for weight in (None, np.array([1.0, 2.0, 3.0])):
+        for result in evaluate(loss, want, logits, labels, "mean", weight):
+            expected = np.isnan(logits) if result.shape else True
+            np.testing.assert_array_equal(np.isnan(result), expected)
