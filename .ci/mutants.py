@@ -2,11 +2,13 @@
 
     python .ci/mutants.py companion/focal.py tests/test_focal.py tests/test_laws.py
     python .ci/mutants.py --sample 100 --seed 0 --jobs 2 companion/focal.py tests/test_focal.py …
+    python .ci/mutants.py companion/_numpy/one_block.py tests/_numpy + engine=numba tests/_numpy
 
 Each mutant is one change of the module's code: an operator, a comparison, a number, a condition, a
 statement left out. It is tested in a copy of the project, the tests in the order in which they are
-named, until one fails. The sample is the same for the same seed and the same code. A mutant that
-survives is a hole in the tests, unless it computes the same: say why, when you leave it.
+named, until one fails; those behind a + run in a process of their own, with the options named
+there. The sample is the same for the same seed and the same code. A mutant that survives is a hole
+in the tests, unless it computes the same: say why, when you leave it.
 """
 
 import argparse
@@ -163,12 +165,16 @@ def judge(processes, path, tests, mutant):
             'settings.load_profile("m")\n'
         )
         (folder / path).write_text(mutant, encoding="utf-8")
-        process = processes.Process(target=_run, args=(folder, tests))
-        process.start()
-        process.join(SECONDS)
-        process.kill()
-        process.join()
-        return process.exitcode != 0
+        for group in " ".join(tests).split(" + "):
+            words = [f"--{word}" if "=" in word else word for word in group.split()]
+            process = processes.Process(target=_run, args=(folder, words))
+            process.start()
+            process.join(SECONDS)
+            process.kill()
+            process.join()
+            if process.exitcode != 0:
+                return True
+        return False
 
 
 def main():
