@@ -114,7 +114,10 @@ def entry(finding):
             f"The clinic says: *{prose(sentence)}*",
         )
     else:
-        says = "The clinic asks in a process of its own, and names the call that did not come back."
+        says = (
+            "On the command line, or with `isolate=True`, the clinic asks in a process of its own "
+            "and names the call that did not come back."
+        )
     lines += ["```python", code, "```", "", f"{says} {prose(finding.why)}", ""]
     lines += [f"**Instead:** {prose(finding.fix)}", "", *mend(finding), "", more(finding.name), ""]
     return "\n".join(lines)

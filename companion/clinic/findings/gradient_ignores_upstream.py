@@ -28,7 +28,9 @@ FINDING = Finding(
     page="derivatives",
     severity=CRITICAL,
     title="backward ignores what comes from above",
-    symptom="a weight on the loss has no effect; with the scaler of autocast nothing is learnt",
+    symptom=(
+        "a weight on the loss has no effect; with the scaler of autocast SGD learns next to nothing"
+    ),
     why=(
         "By the chain rule backward returns grad_output times the derivative. A scaler divides by "
         "what it thinks it has multiplied by."

@@ -37,7 +37,10 @@ FINDING = Finding(
         "after one step"
     ),
     why="torch.where keeps a bad branch out of the value; backward still computes 0 · inf in it.",
-    fix="xlogy, or make the argument safe before the logarithm; best the loss from logits.",
+    fix=(
+        "Make the argument safe before the logarithm (the gradient of torch.xlogy is NaN there "
+        "too); best the loss from logits."
+    ),
     sick="""
 import torch
 

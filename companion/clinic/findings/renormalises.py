@@ -30,7 +30,7 @@ FINDING = Finding(
     title="Rows of probabilities are divided by their sum",
     symptom="a model whose probabilities do not add up gets a good score",
     why="What does not add up to 1 is a mistake upstream, and is repaired without a word.",
-    fix="Check the sum, and refuse.",
+    fix="Leave the division out, and check the sums where the rows are made.",
     sick="""
 import numpy as np
 
