@@ -31,7 +31,10 @@ FINDING = Finding(
         "RuntimeError: result type Float can't be cast to the desired output type Long; "
         "TypeError: numpy boolean subtract"
     ),
-    why="1 - y of booleans raises in NumPy, and several of PyTorch's functions want one dtype.",
+    why=(
+        "-y and np.ones_like(y) - y of booleans raise in NumPy, 1 - y of them in PyTorch, several "
+        "of whose functions want one dtype."
+    ),
     fix="Convert the labels where they come in: y.float(), y.astype(float).",
     sick="""
 import numpy as np

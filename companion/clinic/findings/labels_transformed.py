@@ -52,8 +52,8 @@ FINDING = Finding(
     title="The labels are changed before use",
     symptom="the loss cannot fall below 0.58 (labels through a sigmoid); the model stays unsure",
     why=(
-        "A sigmoid, a softmax or a clip over the labels makes other targets of them: 0 and 1 "
-        "become 0.5 and 0.731."
+        "A sigmoid, a softmax or a clip over the labels makes other targets of them; through a "
+        "sigmoid 0 and 1 become 0.5 and 0.731."
     ),
     fix="Apply the activation to the predictions alone.",
     sick="""
