@@ -161,6 +161,7 @@ def judge(processes, path, tests, mutant):
             shutil.copytree(ROOT / name, folder / name, ignore=skip)
         (folder / "conftest.py").write_text(
             "from hypothesis import settings\n"
+            "from tests.tables.engines import pytest_addoption, pytest_configure\n"
             'settings.register_profile("m", derandomize=True, deadline=None, database=None)\n'
             'settings.load_profile("m")\n'
         )

@@ -25,7 +25,7 @@ __all__ = [
     "draw_dead_zone",
     "draw_lost_tail",
     "draw_pairs",
-    "draw_planes",
+    "draw_plane",
     "draw_shares",
     "draw_shifted_losses",
     "draw_shifted_probabilities",
@@ -68,7 +68,7 @@ def draw_atlas(
 
 def draw_atlas_key(ax: Axes) -> Axes:
     """Draw what the colours of `draw_atlas` mean, in one row, on axes of their own."""
-    words = ["all\ndigits", "most\ndigits", "under\nhalf", "none", "inf or\nNaN", "not\njudged"]
+    words = ["all\ndigits", "most\ndigits", "under\nhalf", "none", "inf or\nNaN", "too\nsmall"]
     for place, (color, word) in enumerate(zip(palette.DIGITS, words, strict=True)):
         ax.bar(place, 1, width=1, color=color, edgecolor=palette.LOSS, linewidth=0.5)
         _write_on(ax, place, 0.5, word, dark=place in (3, 4))
@@ -222,7 +222,7 @@ def draw_capped_loss(
 def draw_pairs(ax: Axes, table: ArrayLike) -> Axes:
     """Draw the loss of each probability with each label, and frame the pairs that were meant."""
     table = np.asarray(table)
-    _draw_numbers(ax, table, left=0, largest=np.max(table))
+    _draw_numbers(ax, table, largest=np.max(table))
     for place in range(len(table)):
         ax.add_patch(_frame(place, place, color=palette.RIGHT))
     ticks = np.arange(len(table))
@@ -234,52 +234,27 @@ def draw_pairs(ax: Axes, table: ArrayLike) -> Axes:
     return ax
 
 
-def draw_planes(
-    ax: Axes,
-    planes: ArrayLike,
-    *,
-    names: Sequence[str],
-    pixel: tuple[int, int],
-    labels: ArrayLike | None = None,
-) -> Axes:
-    """Draw planes of pixels side by side, with one pixel framed in each and joined by a line.
-
-    The plane of the `labels`, if given, stands to their right at the same height, not joined.
-    """
-    planes = np.asarray(planes)
-    count, height, width = planes.shape
-    lefts = np.arange(count) * (width + 1)
-    for left, plane, name in zip(lefts, planes, names, strict=True):
-        _draw_plane(ax, plane, left, name, pixel, largest=max(1, np.max(planes)))
-    right = lefts[-1] + width
-    if labels is not None:
-        _draw_plane(ax, np.asarray(labels), right + 1.5, "labels", pixel, largest=np.max(labels))
-        right += 1.5 + width
-    ax.plot(lefts + pixel[1] + 0.5, np.full(count, pixel[0] + 0.5), color=palette.RIGHT, zorder=0)
-    ax.set(xlim=(-0.1, right + 0.1), ylim=(height + 0.1, -0.7), xticks=[], yticks=[])
-    ax.set(xlabel="column of pixels", ylabel="row of pixels")
+def draw_plane(ax: Axes, plane: ArrayLike, *, pixel: tuple[int, int], title: str) -> Axes:
+    """Draw a plane of pixels with their numbers, one pixel framed."""
+    numbers = np.asarray(plane)
+    _draw_numbers(ax, numbers, largest=max(1, np.max(numbers)))
+    ax.add_patch(_frame(pixel[1], pixel[0], color=palette.RIGHT))
+    ax.set_title(title, fontsize=9)
+    ax.set(xlabel="column of pixels", ylabel="row of pixels", xticks=[], yticks=[])
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return ax
 
 
-def _draw_plane(
-    ax: Axes, plane: np.ndarray, left: float, name: str, pixel: tuple[int, int], *, largest: float
-) -> None:
-    _draw_numbers(ax, plane, left=left, largest=largest)
-    ax.text(left + plane.shape[1] / 2, -0.15, name, ha="center", va="bottom", fontsize=9)
-    ax.add_patch(_frame(left + pixel[1], pixel[0], color=palette.RIGHT))
-
-
-def _draw_numbers(ax: Axes, plane: np.ndarray, *, left: float, largest: float) -> None:
-    height, width = plane.shape
-    ax.imshow(plane, cmap="Greys", vmin=0, vmax=1.5 * largest, zorder=1,
-              extent=(left, left + width, height, 0))  # fmt: skip
-    ax.add_patch(_frame(left, 0, width, height, color=palette.REFERENCE, linewidth=0.8))
-    for (row, column), value in np.ndenumerate(plane):
-        text = f"{value:.2f}" if plane.dtype.kind == "f" else str(value)
-        ax.text(left + column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=9,
-                color="white" if value > 0.8 * largest else palette.LOSS)  # fmt: skip
+def _draw_numbers(ax: Axes, numbers: np.ndarray, *, largest: float) -> None:
+    height, width = numbers.shape
+    ax.imshow(numbers, cmap="Greys", vmin=0, vmax=1.5 * largest, zorder=1,
+              extent=(0, width, height, 0))  # fmt: skip
+    ax.add_patch(_frame(0, 0, width, height, color=palette.REFERENCE, linewidth=0.8))
+    for (row, column), number in np.ndenumerate(numbers):
+        text = f"{number:.2f}" if numbers.dtype.kind == "f" else str(number)
+        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=9,
+                color="white" if number > 0.8 * largest else palette.LOSS)  # fmt: skip
 
 
 def _frame(

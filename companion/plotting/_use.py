@@ -160,7 +160,7 @@ def draw_one_curve(
         points = [(name, m, loss) for name, y, m, loss in named if y == label]
         ax.plot([m for _, m, _ in points], [loss for *_, loss in points], "o", color=color, ms=5.5)
         for name, m, loss in points:
-            ax.annotate(name, (m, loss), (1, 5), color=color, rotation=48,
+            ax.annotate(name, (m, loss), (1, 5), color=color, rotation=60,
                         rotation_mode="anchor", **style)  # fmt: skip
     color, ends = palette.WRONG, {"ha": "center", "va": "top"}
     ax.plot([m for _, m, _ in strangers], [loss for *_, loss in strangers], "x", color=color, mew=2)
@@ -182,10 +182,11 @@ def draw_times(
     shades = LinearSegmentedColormap.from_list("sizes", ["white", palette.LOSS])
     for i, size in enumerate(sizes, start=1):
         style = {"markerfacecolor": shades(i / len(sizes)), "color": palette.LOSS, "ms": 3 + i}
-        ax.plot(np.asarray(times)[:, i - 1], rows, "o", label=f"N = {size:,}", **style)
+        ax.plot(np.asarray(times)[:, i - 1], rows, "o", label=f"{size:,}", **style)
     draw_reference_line(ax, x=least, text="reading the arrays")
     ax.set(xscale="log", xlabel="time for an element (ns)", ylabel="contender")
-    ax.set(ylim=(len(rows) - 0.5, -1.2), yticks=rows, yticklabels=names)
+    ax.set(ylim=(len(rows) - 0.5, -1.2), yticks=rows)
+    ax.set_yticklabels([",\n".join(name.rsplit(", ", 1)) for name in names], fontsize=8)
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_locator(NullLocator())

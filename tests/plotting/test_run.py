@@ -57,24 +57,15 @@ def test_pairs_frame_the_diagonal_and_write_each_loss_in_its_cell():
     assert written[1.5, 0.5] == "0.20"  # column 1, row 0
 
 
-def test_planes_frame_the_same_pixel_in_each():
-    planes = np.arange(12).reshape(2, 2, 3)
-    ax = plotting.draw_planes(Figure().subplots(), planes, names="ab", pixel=(1, 2))
-    assert [np.array_equal(i.get_array(), p) for i, p in zip(ax.images, planes, strict=True)] == [
-        True,
-        True,
-    ]
-    assert {(2, 1), (4 + 2, 1)} <= set(corners(ax))
-
-
-def test_labels_stand_beside_the_planes_at_the_same_height():
-    planes, labels = np.ones((2, 2, 3)), np.arange(6).reshape(2, 3)
-    ax = plotting.draw_planes(Figure().subplots(), planes, names="ab", pixel=(1, 2), labels=labels)
-    *_, beside = ax.images
-    assert np.array_equal(beside.get_array(), labels)
-    assert beside.get_extent() == [8.5, 11.5, 2, 0]
-    assert (8.5 + 2, 1) in corners(ax)
-    assert ax.get_xlim()[1] > 11.5
+@pytest.mark.parametrize(("dtype", "word"), [(float, "5.00"), (int, "5")])
+def test_plane_has_its_numbers_and_frames_the_pixel(dtype, word):
+    plane = np.arange(6, dtype=dtype).reshape(2, 3)
+    ax = plotting.draw_plane(Figure().subplots(), plane, pixel=(0, 2), title="class 1")
+    np.testing.assert_array_equal(ax.images[0].get_array(), plane)
+    assert ax.images[0].get_extent() == [0, 3, 2, 0]
+    assert set(corners(ax)) == {(0, 0), (2, 0)}
+    assert {text.get_position(): text.get_text() for text in ax.texts}[2.5, 1.5] == word
+    assert ax.get_title() == "class 1"
 
 
 def test_a_curve_too_many_is_refused():

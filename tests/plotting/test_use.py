@@ -87,12 +87,16 @@ def test_names_on_the_curve_have_the_colours_of_their_labels_and_strangers_are_c
 
 def test_times_stand_in_the_rows_of_their_names_from_the_top_and_darken_with_the_size():
     ax = plotting.draw_times(
-        Figure().subplots(), ["slow", "fast"], [10, 1000], [[9.0, 8.0], [2.0, 1.0]], least=0.5
+        Figure().subplots(),
+        ["slow, 2 threads", "fast"],
+        [10, 1000],
+        [[9.0, 8.0], [2.0, 1.0]],
+        least=0.5,
     )
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["slow", "fast"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["slow,\n2 threads", "fast"]
     bottom, top = ax.get_ylim()
     assert bottom > 1 > 0 > top
     small, large, _ = ax.lines
-    assert [small.get_label(), large.get_label()] == ["N = 10", "N = 1,000"]
+    assert [small.get_label(), large.get_label()] == ["10", "1,000"]
     assert sum(small.get_markerfacecolor()[:3]) > sum(large.get_markerfacecolor()[:3])
     assert to_hex(large.get_markerfacecolor()) == palette.LOSS.lower()

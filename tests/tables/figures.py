@@ -105,10 +105,7 @@ FIGURES = {
         [(X, ONE), (X, ZERO), (X, 2 * ONE), (X, 3 * ONE)],
     ),
     "draw_pairs": (lambda f, ax: f(ax, np.outer(ONE[:3], ZERO[:3])), []),
-    "draw_planes": (
-        lambda f, ax: f(ax, np.outer(X[:4], X[:2]).reshape(2, 2, 2), names="ab", pixel=(0, 1)),
-        [([1.5, 4.5], [0.5, 0.5])],
-    ),
+    "draw_plane": (lambda f, ax: f(ax, np.outer(X[:3], X[:2]), pixel=(0, 1), title="plane"), []),
     "draw_runs": (
         lambda f, ax: f(ax, {"right": ONE}, {"stuck": ZERO, "short": X[:2]}),
         [(range(7), ZERO), (range(2), X[:2]), (range(7), ONE)],
