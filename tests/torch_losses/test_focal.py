@@ -24,13 +24,19 @@ def as_published(z, y, alpha, gamma):
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1, 2, 3.3])
-@pytest.mark.parametrize("alpha", [-1, 0.25, 1])
+@pytest.mark.parametrize("alpha", [-1, 0, 0.25, 1])
 def test_value_and_gradients_are_those_of_the_usual_lines(alpha, gamma, device):
     z, y, _ = draw((5, 3), device)
     y = y.clamp(0.01, 0.99)
     ours = gradients(lambda z, y: torch_losses.sigmoid_focal_loss(z, y, alpha, gamma), z, y)
     theirs = gradients(lambda z, y: as_published(z, y, alpha, gamma), z, y)
     torch.testing.assert_close(ours, theirs, **PEER)
+
+
+def test_usual_numbers_are_the_defaults(device):
+    z, y, _ = draw((5, 3), device)
+    losses = torch_losses.sigmoid_focal_loss(z, y)
+    torch.testing.assert_close(losses, as_published(z, y, 0.25, 2), **PEER)
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])
@@ -73,6 +79,17 @@ def test_gradient_in_the_target_of_a_certain_right_answer_is_a_number(logit, lab
     loss = torch_losses.sigmoid_focal_loss(z, y, -1, gamma)
     (gradient,) = torch.autograd.grad(loss, y)
     assert gradient.item() == (-logit if gamma == 0 else 0)
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_second_derivative_of_a_hard_label_ends_at_0(label, gamma, device):
+    z = torch.tensor([torch.inf, -torch.inf], dtype=torch.float64, device=device)
+    z.requires_grad_()
+    loss = torch_losses.sigmoid_focal_loss(z, torch.full_like(z, label), -1, gamma)
+    (gradient,) = torch.autograd.grad(loss.sum(), z, create_graph=True)
+    (curvature,) = torch.autograd.grad(gradient.sum(), z)
+    assert curvature.tolist() == [0, 0]
 
 
 def test_gamma_0_has_the_gradient_in_the_target_of_the_cross_entropy(device):
