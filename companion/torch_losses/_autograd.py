@@ -14,7 +14,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-from companion.torch_losses._modes import functionalizing, in_forward_mode, transforms_active
+from companion.torch_losses._modes import (
+    functionalizing,
+    in_forward_mode,
+    transforms_active,
+    without_tangent,
+)
 
 __all__ = [
     "differentiable",
@@ -30,10 +35,6 @@ def _nobody_differentiates(inputs: tuple[Any, ...]) -> bool:
         return False
     backward = torch.is_grad_enabled() and any(getattr(x, "requires_grad", False) for x in inputs)
     return not backward and not in_forward_mode()
-
-
-def _primal(x: Tensor | None) -> Tensor | None:
-    return None if x is None else forward_ad.unpack_dual(x, level=0).primal
 
 
 def differentiable(
@@ -82,7 +83,7 @@ def differentiable(
         # PyTorch switches forward mode off in here, which would make every derivative of an outer
         # forward mode 0. Switched on, it must not meet the tangents that `tangents` already are.
         with forward_ad._set_fwd_grad_enabled(True):
-            primals = [_primal(x) for x in ctx.saved_tensors]
+            primals = [without_tangent(x) for x in ctx.saved_tensors]
             return forward_mode(tangents, *primals, *ctx.numbers)
 
     parts = {"backward": staticmethod(pull_back)}

@@ -12,6 +12,7 @@ from typing import ParamSpec
 
 import torch
 from torch import Tensor
+from torch._C import _functorch
 from torch._C._functorch import TransformType
 from torch._functorch.pyfunctorch import retrieve_all_functorch_interpreters
 from torch._subclasses.fake_tensor import is_fake
@@ -26,6 +27,7 @@ __all__ = [
     "makes_program",
     "overridable",
     "transforms_active",
+    "without_tangent",
 ]
 
 _P = ParamSpec("_P")
@@ -42,6 +44,17 @@ def transforms_active() -> bool:
 def in_forward_mode() -> bool:
     """Return whether a level of forward mode is open, so that any tensor may have a tangent."""
     return forward_ad._current_level >= 0
+
+
+def without_tangent(x: Tensor | None) -> Tensor | None:
+    """Return a tensor without its tangent of the innermost level; batched ones keep their batch."""
+    if x is None:
+        return None
+    if _functorch.is_batchedtensor(x):  # for which `unpack_dual` has no rule
+        level, place = _functorch.maybe_get_level(x), _functorch.maybe_get_bdim(x)
+        inner = without_tangent(_functorch.get_unwrapped(x))
+        return _functorch._add_batch_dim(inner, place, level)
+    return forward_ad.unpack_dual(x, level=0).primal
 
 
 def is_plain(*tensors: Tensor | None) -> bool:

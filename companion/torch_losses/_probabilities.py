@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from companion.contracts import check_smoothing
-from companion.torch_losses._autograd import differentiable, sum_of_terms, with_slopes
+from companion.torch_losses._autograd import differentiable, sum_of_terms
 from companion.torch_losses._contracts import (
     as_number,
     check_pair,
@@ -14,10 +18,12 @@ from companion.torch_losses._contracts import (
     check_weight,
 )
 from companion.torch_losses._ignored import check_ignore_index, leave_out
-from companion.torch_losses._modes import is_plain, overridable, transforms_active
+from companion.torch_losses._modes import is_plain, overridable
 from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed
 
 __all__ = ["binary_cross_entropy", "loss_of_probabilities"]
+
+_Factors = tuple[Tensor | None, ...]
 
 
 @overridable
@@ -66,6 +72,13 @@ def binary_cross_entropy(
         If shapes, devices or ranges do not fit. Where the numbers cannot be looked at, as under
         `torch.compile`, the loss of an element out of range is NaN instead.
 
+    Notes
+    -----
+    At probabilities of 0 and 1 each derivative is the limit from inside, which may be infinite, the
+    same in reverse and in forward mode; PyTorch's slopes stop at 1e12 there and are 0 where the
+    answer is right, whose slope is 1 or -1. An element of weight 0, or without a part in the
+    tangent, adds 0, also where its slope is infinite.
+
     Examples
     --------
     >>> binary_cross_entropy(torch.tensor([0.5, 0.0]), torch.tensor([1.0, 1.0]), reduction="none")
@@ -89,61 +102,100 @@ def _loss_in_probabilities(p: Tensor, y: Tensor) -> Tensor:
     return -(losses + lost * torch.clamp(log_of_no, min=-746))
 
 
-def _slope_in_probabilities(p: Tensor, y: Tensor) -> Tensor:
+# A derivative comes times a number, the gradient or tangent that it is wanted for, and the product
+# is formed whole: near 0 the derivative alone may overflow, and where it is infinite 0 times it is
+# 0, the limit from inside.
+
+
+def _slope_times(a: Tensor, p: Tensor, y: Tensor) -> Tensor:
     slope = (p - y) / (p * (1 - p))
-    return torch.where(torch.isnan(slope), 1 - 2 * p, slope)  # 0 / 0: the limits 1 and -1
-
-
-def _curvature(p: Tensor, y: Tensor) -> Tensor:
-    """Return y / p² + (1 - y) / (1 - p)², with 0 / 0 as 0."""
-    yes, no = y / p / p, (1 - y) / (1 - p) / (1 - p)
-    return torch.where(y == 0, 0, yes) + torch.where(y == 1, 0, no)
-
-
-_in_probabilities = with_slopes(  # (p - y) / (p (1 - p))
-    _slope_in_probabilities, _curvature, lambda p, y: -1 / (p * (1 - p))
-)
-
-
-def _times_slope(grad: Tensor, p: Tensor, y: Tensor) -> Tensor:
-    """Return grad times the slope, which near 0 may overflow where the product does not."""
-    last = torch.compiler.is_compiling() or not torch.is_grad_enabled()
-    if not last or transforms_active():  # a derivative of this may be wanted
-        return grad * _in_probabilities(p, y)
-    slope = _slope_in_probabilities(p, y)
+    slope = torch.where(torch.isnan(slope), 1 - 2 * p, slope)  # 0 / 0: the limits 1 and -1
     endless = torch.isinf(slope)
-    if is_plain(grad, p, y) and not endless.any():
-        return grad * slope
-    product = torch.where(endless & (p > 0) & (p < 0.5), grad * (p - y) / p, grad * slope)
-    return torch.where(endless & (grad == 0), 0, product)
+    if is_plain(a, p, y) and not endless.any():
+        return a * slope
+    product = torch.where(endless & (p > 0) & (p < 0.5), a * (p - y) / p, a * slope)
+    return torch.where(endless & (a == 0), 0, product)
 
 
-def _minus_logit(p: Tensor) -> Tensor:
-    return torch.log1p(-p) - torch.log(p)
+def _over_power(a: Tensor, p: Tensor, order: int) -> Tensor:
+    quotient = a
+    for _ in range(order):
+        quotient = quotient / p
+    return torch.where(a == 0, 0, quotient)
 
 
-def _backward(
-    grad: Tensor, wanted: tuple[bool, ...], p: Tensor, y: Tensor
-) -> tuple[Tensor | None, ...]:
+def _times_derivative(a: Tensor, p: Tensor, y: Tensor, order: int) -> Tensor:
+    """Return a (n - 1)! ((-1)^n y / p^n + (1 - y) / (1 - p)^n), the order n in p being above 0."""
+    if order == 1:
+        return _slope_times(a, p, y)
+    yes, no = _over_power(a * y, p, order), _over_power(a * (1 - y), 1 - p, order)
+    return math.factorial(order - 1) * ((-1) ** order * yes + no)
+
+
+def _times_derivative_in_label(a: Tensor, p: Tensor, order: int) -> Tensor:
+    """Return a times the derivative in y, log(1 - p) - log(p), or that of some order in p."""
+    if order:
+        yes, no = _over_power(a, p, order), _over_power(a, 1 - p, order)
+        return math.factorial(order - 1) * ((-1) ** order * yes - no)
+    slope = torch.log1p(-p) - torch.log(p)
+    return torch.where(torch.isinf(slope) & (a == 0), 0, a * slope)
+
+
+def _terms(factors: _Factors, a: Tensor, p: Tensor, y: Tensor, order: int) -> _Factors:
+    """Return each factor times what it meets of a times the derivative, differentiated."""
+    of_a, of_p, of_y = factors[:3]
     return (
-        _times_slope(grad, p, y) if wanted[0] else None,
-        grad * _minus_logit(p) if wanted[1] else None,
+        None if of_a is None else _derivative_times(of_a, p, y, order),
+        None if of_p is None else _derivative_times(of_p * a, p, y, order + 1),
+        None if of_y is None else _derivative_in_label_times(of_y * a, p, order),
     )
 
 
-def _forward_mode(tangents: tuple[Tensor | None, ...], p: Tensor, y: Tensor) -> Tensor:
-    terms = [
-        None if tangents[0] is None else tangents[0] * _in_probabilities(p, y),
-        None if tangents[1] is None else tangents[1] * _minus_logit(p),
-    ]
-    return sum_of_terms(*terms)
+def _terms_in_label(factors: _Factors, a: Tensor, p: Tensor, order: int) -> _Factors:
+    of_a, of_p = factors[:2]
+    return (
+        None if of_a is None else _derivative_in_label_times(of_a, p, order),
+        None if of_p is None else _derivative_in_label_times(of_p * a, p, order + 1),
+    )
 
 
-_differentiable_loss_of_probabilities = differentiable(
-    _loss_in_probabilities, _backward, _forward_mode
-)
+def _terms_of_loss(factors: _Factors, p: Tensor, y: Tensor) -> _Factors:
+    of_p, of_y = factors
+    return (
+        None if of_p is None else _derivative_times(of_p, p, y, 1),
+        None if of_y is None else _derivative_in_label_times(of_y, p, 0),
+    )
+
+
+def _made_of(
+    formula: Callable[..., Tensor], terms: Callable[..., _Factors]
+) -> Callable[..., Tensor]:
+    """Return `formula` with derivatives that are sums of `terms`, in either mode."""
+
+    def backward(grad: Tensor, wanted: tuple[bool, ...], *inputs: Any) -> _Factors:
+        return terms(tuple(grad if each else None for each in wanted), *inputs)
+
+    def forward_mode(tangents: _Factors, *inputs: Any) -> Tensor:
+        return sum_of_terms(*terms(tangents, *inputs))
+
+    return differentiable(formula, backward, forward_mode)
+
+
+_differentiable_times = _made_of(_times_derivative, _terms)
+_differentiable_in_label = _made_of(_times_derivative_in_label, _terms_in_label)
+
+
+def _derivative_times(a: Tensor, p: Tensor, y: Tensor, order: int) -> Tensor:
+    return _differentiable_times(a, p, y, order)
+
+
+def _derivative_in_label_times(a: Tensor, p: Tensor, order: int) -> Tensor:
+    return _differentiable_in_label(a, p, order)
+
+
+_differentiable_loss = _made_of(_loss_in_probabilities, _terms_of_loss)
 
 
 def loss_of_probabilities(p: Tensor, y: Tensor) -> Tensor:
     """Return -(y log p + (1 - y) log1p(-p)) elementwise, with 0 log 0 = 0."""
-    return _differentiable_loss_of_probabilities(p, y)
+    return _differentiable_loss(p, y)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from companion.contracts import check_choice
 from companion.torch_losses._contracts import check_sum_of_weights
+from companion.torch_losses._modes import in_forward_mode
 from companion.torch_losses._pieces import total, widened
 
 __all__ = [
@@ -62,7 +63,7 @@ def smoothed(loss: Callable[[Tensor], Tensor], y: Tensor, smoothing: float) -> T
     """
     if not smoothing:
         return loss(y)
-    even = loss(0 * y + 0.5)
+    even = loss(0 * y.detach() + 0.5)
     return even if smoothing == 1 else (1 - smoothing) * loss(y) + smoothing * even
 
 
@@ -111,9 +112,16 @@ def reduce_losses(
         if reduction == "weighted_mean" and weights:
             mass = functools.reduce(operator.mul, map(widened, weights))
             mass = but_0(ignored, mass.expand(losses.shape))
-            losses = summed / check_sum_of_weights(total(mass))
+            losses = _over(summed, check_sum_of_weights(total(mass)))
         elif reduction == "sum":
             losses = summed
         else:
-            losses = summed / (losses.numel() if ignored is None else torch.sum(~ignored))
+            losses = _over(summed, losses.numel() if ignored is None else torch.sum(~ignored))
     return losses if losses.dtype == dtype else losses.to(dtype)
+
+
+def _over(summed: Tensor, divisor: Tensor | int) -> Tensor:
+    """Return the quotient, for which an infinite sum has no NaN as its second tangent."""
+    if isinstance(divisor, int) and in_forward_mode():
+        return torch.ops.aten.div.Scalar(summed, divisor)
+    return summed / divisor

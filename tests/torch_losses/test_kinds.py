@@ -52,6 +52,10 @@ def mapped(derivative):
     return lambda f: lambda t: vmap(derivative(f))(torch.stack([t, t]))[1]
 
 
+def within(f):
+    return lambda t: vmap(f)(torch.stack([t / 2, t]))[1]
+
+
 FIRST = {"grad": grad, "jacfwd": jacfwd, "jacrev": jacrev, "jvp": push}
 COMPOSITIONS = {  # with the order of the derivative
     **{name: (1, first) for name, first in FIRST.items()},
@@ -72,6 +76,11 @@ COMPOSITIONS = {  # with the order of the derivative
     "vmap of hessian": (2, mapped(hessian)),
     "vmap of jacfwd twice": (2, mapped(lambda f: jacfwd(jacfwd(f)))),
     "vmap of jacrev of jacfwd twice": (3, mapped(lambda f: jacrev(jacfwd(jacfwd(f))))),
+    "jacrev of vmap": (1, lambda f: jacrev(within(f))),
+    "jvp of vmap": (1, lambda f: push(within(f))),
+    "jvp of vmap of jvp": (2, lambda f: push(within(push(f)))),
+    "jacfwd of vmap of hessian": (3, lambda f: jacfwd(within(hessian(f)))),
+    "hessian of vmap of vmap": (2, lambda f: hessian(within(within(f)))),
 }  # fmt: skip
 
 

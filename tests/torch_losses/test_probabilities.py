@@ -1,8 +1,12 @@
 """The twin on probabilities: mpmath's digits, and the limits at 0 and 1."""
 
+import functools
+import math
+
 import mpmath
 import pytest
 import torch
+from torch.func import grad, jacfwd, jacrev, vmap
 
 from companion import reference, torch_losses
 from companion.torch_losses._probabilities import loss_of_probabilities
@@ -52,6 +56,80 @@ def test_gradient_of_a_mean_is_finite_where_that_of_its_loss_overflows(
     first, loss, exact = mean_near_zero(dtype, p, label, weight, device)
     (gradient,) = torch.autograd.grad(loss(first), first)
     assert gradient[7].item() == pytest.approx(exact, rel=8 * torch.finfo(dtype).eps)
+
+
+def reverse_twice(loss):
+    return lambda first: torch.autograd.grad(loss(first), first, create_graph=True)[0][7].detach()
+
+
+TRANSFORMS = {
+    "grad": lambda loss: lambda first: grad(loss)(first.detach())[7],
+    "vmap of grad": lambda loss: lambda first: vmap(grad(loss))(first.detach()[None])[0, 7],
+    "with a graph": reverse_twice,
+}
+
+
+@near_zero
+@pytest.mark.parametrize("derive", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_transformed_gradient_of_a_mean_is_finite_where_that_of_its_loss_overflows(
+    derive, dtype, p, label, weight, device
+):
+    first, loss, exact = mean_near_zero(dtype, p, label, weight, device)
+    assert derive(loss)(first).item() == pytest.approx(exact, rel=8 * torch.finfo(dtype).eps)
+
+
+# Each end with each answer, and one question that is open.
+ENDS = [0.0, 1.0, 0.0, 1.0, 0.3, 0.0]
+ANSWERS = [0.0, 1.0, 1.0, 0.0, 0.25, 0.25]
+
+
+def limits(order, in_label, p, y):
+    """Return the derivatives of -y log p - (1 - y) log(1 - p), the limits at the ends."""
+
+    def quotient(a, b):
+        return torch.where(a == 0, 0, a / b**order)
+
+    sign, factorial = (-1) ** order, math.factorial(order - 1)
+    if in_label:  # and order times in p
+        return factorial * (sign / p**order - 1 / (1 - p) ** order)
+    return factorial * (sign * quotient(y, p) + quotient(1 - y, 1 - p))
+
+
+@pytest.mark.parametrize("modes", ["R", "F", "RR", "RF", "FR", "FF", "RRR", "RFF", "FFR", "FFF"])
+@pytest.mark.parametrize("reduction", ["sum", "mean", "weighted_mean"])
+@pytest.mark.parametrize("in_label", [False, True], ids=["in p", "in p and then in y"])
+def test_forward_and_reverse_mode_have_the_limits_at_the_ends(modes, reduction, in_label, device):
+    p, y = leaf(ENDS, device).detach(), leaf(ANSWERS, device).detach()
+    derivative = functools.partial(torch_losses.binary_cross_entropy, reduction=reduction)
+    for mode in modes:
+        derivative = {"R": jacrev, "F": jacfwd}[mode](derivative)
+    if in_label:
+        derivative = jacfwd(derivative, 1)
+    found, divisor = derivative(p, y), 1 if reduction == "sum" else len(ENDS)
+    expected = limits(len(modes), in_label, p, y) / divisor
+    for _ in range(len(modes) + in_label - 1):
+        expected = torch.diag_embed(expected)  # an element has no part in another's derivative
+    torch.testing.assert_close(found, expected, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("marked", [None, 0.25])
+@pytest.mark.parametrize("argument", [0, 1], ids=["in p", "in y"])
+@pytest.mark.parametrize("derive", [jacrev, jacfwd])
+def test_weight_0_leaves_no_derivative_in_either_mode(derive, argument, marked, smoothing, device):
+    p, y = leaf(ENDS, device), leaf(ANSWERS, device)
+    weight = torch.tensor([1.0, 2.0, 0.0, 1.0, 3.0, 0.0], device=device)
+
+    def loss(p, y):
+        return torch_losses.binary_cross_entropy(
+            p, y, weight, label_smoothing=smoothing, ignore_index=marked
+        )
+
+    eager = torch.autograd.grad(loss(p, y), (p, y))[argument]
+    assert eager[weight == 0].tolist() == [0, 0]
+    assert not eager.isnan().any()
+    found = derive(loss, argument)(p.detach(), y.detach())
+    torch.testing.assert_close(found, eager, rtol=1e-14, atol=0.0)
 
 
 def test_weight_0_leaves_no_derivative_of_an_infinite_loss(device):
