@@ -30,9 +30,9 @@ class Dialect(NamedTuple):
     logits: str = "call binary_cross_entropy_with_logits, or its derivative"
     classes: str = "call cross_entropy, with one logit for each class"
     clip: str = "numpy.clip({name}, 0, 1)"
-    known: str = (
-        '{name}=numpy.where({mark}, 0, {name}), weight=~({mark}), reduction="weighted_mean"'
-    )
+    known: str = "{name}=numpy.where({mark}, 0, {name}), weight=~({mark})"
+    mean_of_known: str = ', reduction="weighted_mean"'
+    none_known: str = 'and the sum is 0: pass {known}, reduction="sum"'
     unknown: str = "numpy.isnan({name})"
     two_weights: str = ""
     negative_weight: str = ""
@@ -46,11 +46,13 @@ _TORCH = Dialect(
     logits="call binary_cross_entropy_with_logits",
     clip="{name}.clamp(0, 1)",
     known="ignore_index={outside}",
+    mean_of_known="",
     unknown="{name}.isnan()",
 )
 _TRAINER = Dialect(
     classes="fit one class against the rest",
-    known="{name}=numpy.where({mark}, 0, {name}), weight=~({mark})",
+    mean_of_known="",
+    none_known="and there is nothing to fit",
     two_weights=_BY_LABEL,
 )
 DIALECTS = {
@@ -59,9 +61,10 @@ DIALECTS = {
         logits="call cross_entropy",
         classes="give the labels the shape of the logits without the class axis",
         known="logits=logits[~({mark}).any(-1)], {name}={name}[~({mark}).any(-1)]",
+        mean_of_known="",
         negative_weight=_MULTIPLY,
     ),
-    "jacobian": Dialect(known=_TRAINER.known),
+    "jacobian": Dialect(mean_of_known="", none_known="and the derivatives are 0: pass {known}"),
     "logit": Dialect(logits="they are the result already"),
     "other": Dialect(),
     "torch": _TORCH,
@@ -80,6 +83,7 @@ class _Numbers(NamedTuple):
     distinct: np.ndarray
     eps: float
     mostly_above_one: bool
+    several: bool
 
     @property
     def low(self) -> float:
@@ -102,16 +106,23 @@ class _Numbers(NamedTuple):
         return self.low >= -excess and self.high <= 1 + excess
 
     def has_nan(self) -> bool:
-        return bool(np.isnan(self.outside).all())
+        return bool(np.isnan(self.outside).all()) and not self.has_only_mark()
 
     def are_signs(self) -> bool:
         return self.low == -1 and set(self.distinct) <= {-1.0, 1.0}
 
     def has_mark(self) -> bool:
-        mark = self.outside[0]
-        alone = len(self.outside) == 1 < len(self.distinct)
-        named = mark == 255 or (mark < 0 and mark == np.floor(mark))
-        return alone and bool(named) and not self.are_signs()
+        alone = len(self.outside) == 1 < len(self.distinct) and not self.has_nan()
+        return alone and self._is_mark(self.outside[0]) and not self.are_signs()
+
+    def has_only_mark(self) -> bool:
+        return len(self.distinct) == 1 and self.several and self._is_mark(self.low)
+
+    @staticmethod
+    def _is_mark(number: float) -> bool:
+        return bool(
+            np.isnan(number) or number == 255 or (number < 0 and number == np.floor(number))
+        )
 
     def are_two(self) -> bool:
         known = self.is_rounding() or self.are_signs() or np.isnan(self.high)
@@ -144,10 +155,13 @@ _CLIP = _Reading(_Numbers.is_rounding, "rounding put them there: pass {name}={cl
 _PER_CENT = _Reading(_Numbers.are_per_cent, "they are per cent: pass {name}={name} / 100")
 _PIXELS = _Reading(_Numbers.are_pixels, "they are pixels from 0 to 255: pass {name}={name} / 255")
 _LABELS = (
-    _Reading(_Numbers.has_nan, "NaN marks what is unknown: pass {known}"),
+    _Reading(_Numbers.has_nan, "NaN marks what is unknown: pass {known}{mean_of_known}"),
     _CLIP,
     _Reading(_Numbers.are_signs, "they are signs: pass {name}=({name} + 1) / 2"),
-    _Reading(_Numbers.has_mark, "{outside} marks what is unknown: pass {known}"),
+    _Reading(_Numbers.has_mark, "{outside} marks what is unknown: pass {known}{mean_of_known}"),
+    _Reading(
+        _Numbers.has_only_mark, "{mark_name} marks what is unknown, nothing is known {none_known}"
+    ),
     _Reading(_Numbers.are_two, "they are two labels: pass {name}=1.0 * ({name} == {high})"),
     _Reading(_Numbers.are_classes, "they are class indices: {classes}"),
     _PER_CENT,
@@ -178,16 +192,19 @@ def mend_for(name: str, values: np.ndarray, eps: float, dialect: str) -> str:
         Who refuses, a key of `DIALECTS`.
     """
     distinct = np.unique(values)
-    numbers = _Numbers(distinct, eps, bool(np.mean(values > 1) > 0.5))
+    numbers = _Numbers(distinct, eps, bool(np.mean(values > 1) > 0.5), values.size > 1)
     are_labels = name in ("labels", "target", "targets")
     readings = _LABELS if are_labels else _PROBABILITIES
     fitting = [reading.words for reading in readings if reading.fits(numbers)]
     if not fitting:
         return _NO_LABELS if are_labels else _NO_PROBABILITY
     words, outside = DIALECTS[dialect], literal(numbers.outside[0])
-    mark = words.unknown.format(name=name) if numbers.has_nan() else f"{name} == {outside}"
+    no_number = bool(np.isnan(numbers.outside[0]))
+    mark = words.unknown.format(name=name) if no_number else f"{name} == {outside}"
     fields = {"name": name, "outside": outside, "high": literal(numbers.high), "mark": mark}
-    fields |= {key: part.format(**fields) for key, part in words._asdict().items()}
+    fields["mark_name"] = "NaN" if no_number else outside
+    for key, part in words._asdict().items():  # each may name those before it
+        fields[key] = part.format(**fields)
     return ", ".join("if " + words.format(**fields) for words in fitting)
 
 

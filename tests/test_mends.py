@@ -53,7 +53,12 @@ def loss_of(labels, logits=LOGITS):
 # labels, and for each reading that the refusal names: its words, and the loss that was meant
 LABELLED = {
     "signs": ([1, -1, 1, 1], {"signs": loss_of([1, 0, 1, 1])}),
-    "one sign": ([-1, -1, -1, -1], {"signs": loss_of([0, 0, 0, 0])}),
+    "one sign, or none known": (
+        [-1, -1, -1, -1],
+        {"signs": loss_of([0, 0, 0, 0]), "-1 marks": 0},
+    ),
+    "-100 alone": ([-100, -100, -100, -100], {"-100 marks": 0}),
+    "NaN alone": ([np.nan] * 4, {"NaN marks": 0}),
     "-1 for unknown": ([1, 0, -1, 1], {"-1 marks": loss_of([1, 0, 1], LOGITS[KNOWN])}),
     "-1 beside soft labels": ([1, 0.25, -1, 1], {"-1 marks": loss_of([1, 0.25, 1], LOGITS[KNOWN])}),
     "-100 for unknown": ([1, 0, -100, 1], {"-100 marks": loss_of([1, 0, 1], LOGITS[KNOWN])}),
@@ -73,7 +78,10 @@ LABELLED = {
     "rounding": ([0.2, 1 + 2.0**-23, 0.7, 0], {"rounding": loss_of([0.2, 1, 0.7, 0])}),
     "per cent": ([20.5, 100, 0, 75], {"per cent": loss_of([0.205, 1, 0, 0.75])}),
     "pixels": ([0, 51, 255, 204], {"pixels": loss_of([0, 0.2, 1, 0.8]), "class indices": None}),
-    "white": ([255, 255, 255, 255], {"pixels": loss_of([1, 1, 1, 1])}),
+    "white, or none known": (
+        [255, 255, 255, 255],
+        {"pixels": loss_of([1, 1, 1, 1]), "255 marks": 0},
+    ),
     "classes": ([0, 1, 2, 1], {"class indices": None}),
     "classes or per cent": (
         [20, 100, 0, 75],
@@ -98,6 +106,34 @@ def test_mark_is_left_out_by_the_trainer():
     fit = fit_logistic_regression(**mended(message, "-1 marks", **call))
     known = fit_logistic_regression(features[[0, 1, 2, 4]], [0, 1, 0, 1])
     np.testing.assert_allclose(fit.coefficients, known.coefficients, rtol=1e-9)
+
+
+def test_nothing_known_is_nothing_to_fit():
+    call = {"features": np.array([[0.0], [1.0]]), "labels": np.array([-1, -1])}
+    message = refusal(fit_logistic_regression, **call)
+    assert "if they are signs" in message
+    assert message.endswith(
+        "if -1 marks what is unknown, nothing is known and there is nothing to fit"
+    )
+
+
+def test_nothing_known_has_no_derivatives():
+    call = {"probabilities": np.array([0.5, 0.25]), "labels": np.array([-1, -1])}
+    function = companion.binary_cross_entropy_jacobian
+    result = function(**mended(refusal(function, **call), "-1 marks", **call))
+    np.testing.assert_array_equal(result, np.zeros((2, 2)))
+
+
+def test_no_known_row_of_classes_sums_to_nothing():
+    call = {"logits": np.ones((2, 3)), "labels": -np.ones((2, 3))}
+    function = companion.cross_entropy
+    assert function(**mended(refusal(function, **call), "-1 marks", **call)) == 0
+
+
+def test_one_label_for_all_is_no_row_of_marks():
+    message = refusal(companion.binary_cross_entropy_with_logits, logits=LOGITS, labels=-1.0)
+    assert "signs" in message
+    assert "marks" not in message
 
 
 def test_mark_is_left_out_by_the_jacobian():
@@ -330,6 +366,13 @@ def test_mark_of_many_digits_is_named_with_all_of_them(mark):
     two = np.array([1234567.0, 1234568.0, 1234567.0, 1234568.0])
     call = {"logits": LOGITS, "labels": two}
     assert_readings(numpys, {"two labels": loss_of([0, 1, 0, 1])}, **call)
+
+
+def test_no_known_row_of_classes_sums_to_nothing_for_the_twin():
+    torch = pytest.importorskip("torch")
+    function = pytest.importorskip("companion.torch_losses").cross_entropy
+    call = {"input": torch.ones(2, 3), "target": -torch.ones(2, 3)}
+    assert function(**mended(refusal(function, **call), "-1 marks", **call)) == 0
 
 
 def test_mark_is_left_out_by_rows_of_classes_of_the_twin():
