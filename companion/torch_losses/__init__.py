@@ -19,8 +19,11 @@ PyTorch's. What differs:
   way out is `binary_cross_entropy_with_logits` on the logits.
 
 Written for any device and tried on CPUs; the tests also run on CUDA where there is one.
-`torch.func` and forward mode work in eager mode. A loss that `torch.jit.trace` recorded runs where
-Python does and cannot be saved, `torch.jit.script` is refused: to save a loss take `torch.export`.
+`torch.func` and forward mode work in eager mode. Within `torch.compile` a loss under `torch.func`
+runs in eager mode too, by a break of the graph, and is refused with ``fullgraph=True``: there the
+compiler of PyTorch 2.13 passes over written derivatives without a sign. A loss that
+`torch.jit.trace` recorded runs where Python does and cannot be saved, `torch.jit.script` is
+refused: to save a loss take `torch.export`.
 The modules are here, so that a pickle finds them again; the functions are in `_logits`,
 `_probabilities`, `_classes` and `_focal`, the checks in `_contracts`.
 """

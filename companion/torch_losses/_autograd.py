@@ -21,6 +21,11 @@ from companion.torch_losses._modes import (
     without_tangent,
 )
 
+_WITHIN_A_TRANSFORM = (
+    "within a transform of torch.func the compiler would pass over the derivative that the loss "
+    "brings: leave out fullgraph=True, and the loss runs in eager mode there"
+)
+
 __all__ = [
     "differentiable",
     "sum_of_terms",
@@ -102,8 +107,8 @@ def differentiable(
         if torch.compiler.is_exporting():
             return formula(*inputs)
         if torch.compiler.is_compiling():
-            if transforms_active():  # the compiler cannot take one into a Function: eager mode can
-                torch._dynamo.graph_break()
+            if transforms_active():  # it would differentiate the formula, and say nothing
+                torch._dynamo.graph_break(msg=_WITHIN_A_TRANSFORM)
             return compiled.apply(*inputs)
         if functionalizing():
             return formula(*inputs)

@@ -83,3 +83,27 @@ def test_compiled_without_a_break():
     loss = compiled(x, y)
     loss.backward()
     assert (float(loss.detach()), float(x.grad), float(y.grad)) == (135.0, 135.0, 27.0)
+
+
+def test_compiler_would_pass_over_a_written_derivative_within_a_transform():
+    """Where this fails, PyTorch has learned it, and the break of the graph can go."""
+
+    class Written(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x):
+            return x**2
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+        @staticmethod
+        def backward(ctx, grad):
+            return 100 * grad
+
+    slope = torch.func.grad(Written.apply)
+    x = torch.tensor(3.0)
+    assert slope(x) == 100
+    assert torch.compile(slope, fullgraph=True, backend="aot_eager")(x) == 6

@@ -225,6 +225,14 @@ def test_per_sample_gradients_compile(ours, theirs, first, target, bad):
         compiled(first, bad)
 
 
+@EVERY_LOSS
+def test_one_graph_of_a_transform_is_refused_with_the_way_out(ours, theirs, first, target, bad):
+    each = vmap(grad(lambda x, t: ours(x[None], t[None]).sum()))
+    compiled = torch.compile(each, fullgraph=True, backend="aot_eager")
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="leave out fullgraph=True"):
+        compiled(first, target)
+
+
 PROGRAMS = pytest.mark.parametrize(
     "make",
     [
