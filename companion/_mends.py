@@ -7,7 +7,7 @@ pass; `conversion_for` is about what is no array of real numbers, `reshape_for` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set, ValuesView
 from typing import NamedTuple
 
 import numpy as np
@@ -222,7 +222,7 @@ def conversion_for(name: str, value: object, array: np.ndarray) -> str:
         return f"pass numbers for {name}"
     if hasattr(value, "toarray"):
         return f"pass {name}.toarray()"
-    if isinstance(value, Iterator):
+    if isinstance(value, Iterator | ValuesView):
         return f"pass list({name})"
     if isinstance(value, Mapping):
         return f"pass list({name}.values())"

@@ -328,7 +328,8 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float:
     """Return `value` as a float if it is one number of `interval`, such as "[0, 1)" or "(0, inf)".
 
-    `mend` ends the message of the `ValueError`; what is no real number is a `TypeError`.
+    `mend` ends the message of the `ValueError`; what is no real number, or True or False,
+    is a `TypeError`.
     """
     if type(value) is float or (type(value) is int and -1e9 < value < 1e9):  # for `torch.compile`
         number = float(value)
@@ -337,6 +338,10 @@ def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float
         if array.ndim:
             raise ValueError(
                 f"{name}: expected one number in {interval}, got shape {array.shape}; pass a scalar"
+            )
+        if array.dtype.kind == "b":
+            raise TypeError(
+                f"{name}: expected one number in {interval}, got bool; pass how much, as a float"
             )
         number = float(array)
     low, high = map(float, interval[1:-1].split(","))

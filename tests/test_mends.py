@@ -201,6 +201,7 @@ CONVERTED = {
 MADE_ONCE = {
     "generator": (lambda: (x for x in [1.0, 0.0]), [1, 0]),
     "map": (lambda: map(float, [1, 0]), [1, 0]),
+    "values of a dictionary": (lambda: {"a": 1.0, "b": 0.0}.values(), [1, 0]),
     "dictionary": (lambda: {"a": 1.0, "b": 0.0}, [1, 0]),
 }
 

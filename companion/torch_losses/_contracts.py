@@ -34,6 +34,7 @@ __all__ = [
 
 
 _NARROW = (torch.float16, torch.bfloat16)  # which the losses compute in float32
+_FLOATS = (*_NARROW, torch.float32, torch.float64)
 
 
 def check_tensor(name: str, value: Any) -> None:
@@ -67,11 +68,10 @@ def working(name: str, value: Any) -> tuple[torch.dtype, Tensor]:
     Under autocast the result is float32 for narrower floats, as it is for PyTorch's losses.
     """
     check_tensor(name, value)
-    if not value.is_floating_point():
-        raise TypeError(
-            f"{name}: expected a floating-point tensor, got {value.dtype}; pass {name}.float()"
-        )
-    if value.dtype not in (torch.float16, torch.bfloat16):
+    if value.dtype not in _FLOATS:
+        mend = f"{name}.real if the rest is 0" if value.is_complex() else f"{name}.float()"
+        raise TypeError(f"{name}: expected a floating-point tensor, got {value.dtype}; pass {mend}")
+    if value.dtype not in _NARROW:
         return value.dtype, value
     device = value.device.type
     autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

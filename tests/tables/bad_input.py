@@ -136,6 +136,8 @@ OPTIONS = {
         ("0.1", TypeError, ["str"]),
         (None, TypeError, ["None"]),
         (1j, TypeError, ["complex"]),
+        (True, TypeError, ["bool"]),
+        (np.True_, TypeError, ["bool"]),
         (10**400, TypeError, ["object"]),
     ],
     "number": [
@@ -145,6 +147,7 @@ OPTIONS = {
         ([0.1, 0.1], ValueError, [r"\(2,\)", "scalar"]),
         ("0.1", TypeError, ["str"]),
         (1j, TypeError, ["complex"]),
+        (True, TypeError, ["bool"]),
         (10**400, TypeError, ["object"]),
     ],
     "count": [

@@ -76,16 +76,19 @@ def test_what_is_no_tensor_is_refused(call, name, kind):
         assert_refused(call, TypeError, name, **{name: NOT_A_TENSOR[kind]})
 
 
-@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64], ids=str)
+NO_FLOATS = [torch.int64, torch.bool, torch.complex64, torch.float8_e4m3fn]
+
+
+@pytest.mark.parametrize("dtype", NO_FLOATS, ids=str)
 @EVERY_ARGUMENT
 def test_tensor_of_another_kind_is_refused(call, name, dtype):
     sort, valid = CALLS[call][1][name]
     if sort == "index" and dtype == torch.int64:
         dtype = torch.float32
-    if sort == "weight" and not dtype.is_complex:
+    if sort == "weight" and dtype in (torch.int64, torch.bool):
         return  # a mask, or counts
     # Whole numbers of the shape of one row are no class index: their shape is refused first.
-    soft = call == "soft classes" and name == "target"
+    soft = call == "soft classes" and name == "target" and not dtype.is_floating_point
     error = ValueError if soft else TypeError
     assert_refused(call, error, name, **{name: valid.to(dtype)})
 
@@ -192,10 +195,12 @@ def test_another_reduction_is_refused(call, reduction):
     assert_refused(call, error, "reduction", reduction=reduction)
 
 
-@pytest.mark.parametrize("smoothing", [-0.1, 1.1, torch.nan, torch.inf, [0.1, 0.1], "0.1", None])
+@pytest.mark.parametrize(
+    "smoothing", [-0.1, 1.1, torch.nan, torch.inf, [0.1, 0.1], "0.1", None, True]
+)
 @pytest.mark.parametrize("call", CALLS)
 def test_another_smoothing_is_refused(call, smoothing):
-    error = TypeError if isinstance(smoothing, str | None) else ValueError
+    error = TypeError if isinstance(smoothing, str | bool | None) else ValueError
     assert_refused(call, error, "label_smoothing", label_smoothing=smoothing)
 
 
