@@ -34,11 +34,14 @@ class Dialect(NamedTuple):
     mean_of_known: str = ', reduction="weighted_mean"'
     none_known: str = 'and the sum is 0: pass {known}, reduction="sum"'
     unknown: str = "numpy.isnan({name})"
+    equal: str = "numpy.equal({name}, {number})"  # a list is equal to no number
+    of_signs: str = "numpy.add({name}, 1) / 2"
+    by: str = "numpy.divide({name}, {number})"
     two_weights: str = ""
     negative_weight: str = ""
 
 
-_BY_LABEL = "; for two labels pass weight=numpy.where(labels == 1, {name}[1], {name}[0])"
+_BY_LABEL = "; for two labels pass weight=numpy.where(numpy.equal(labels, 1), {name}[1], {name}[0])"
 _MULTIPLY = (
     ', and with negative ones, which leave no least loss, multiply the losses of reduction="none"'
 )
@@ -48,6 +51,9 @@ _TORCH = Dialect(
     known="ignore_index={outside}",
     mean_of_known="",
     unknown="{name}.isnan()",
+    equal="{name} == {number}",
+    of_signs="({name} + 1) / 2",
+    by="{name} / {number}",
 )
 _TRAINER = Dialect(
     classes="fit one class against the rest",
@@ -152,17 +158,17 @@ class _Reading(NamedTuple):
 
 
 _CLIP = _Reading(_Numbers.is_rounding, "rounding put them there: pass {name}={clip}")
-_PER_CENT = _Reading(_Numbers.are_per_cent, "they are per cent: pass {name}={name} / 100")
-_PIXELS = _Reading(_Numbers.are_pixels, "they are pixels from 0 to 255: pass {name}={name} / 255")
+_PER_CENT = _Reading(_Numbers.are_per_cent, "they are per cent: pass {name}={by_100}")
+_PIXELS = _Reading(_Numbers.are_pixels, "they are pixels from 0 to 255: pass {name}={by_255}")
 _LABELS = (
     _Reading(_Numbers.has_nan, "NaN marks what is unknown: pass {known}{mean_of_known}"),
     _CLIP,
-    _Reading(_Numbers.are_signs, "they are signs: pass {name}=({name} + 1) / 2"),
+    _Reading(_Numbers.are_signs, "they are signs: pass {name}={of_signs}"),
     _Reading(_Numbers.has_mark, "{outside} marks what is unknown: pass {known}{mean_of_known}"),
     _Reading(
         _Numbers.has_only_mark, "{mark_name} marks what is unknown, nothing is known {none_known}"
     ),
-    _Reading(_Numbers.are_two, "they are two labels: pass {name}=1.0 * ({name} == {high})"),
+    _Reading(_Numbers.are_two, "they are two labels: pass {name}=1.0 * ({is_high})"),
     _Reading(_Numbers.are_classes, "they are class indices: {classes}"),
     _PER_CENT,
     _PIXELS,
@@ -200,8 +206,16 @@ def mend_for(name: str, values: np.ndarray, eps: float, dialect: str) -> str:
         return _NO_LABELS if are_labels else _NO_PROBABILITY
     words, outside = DIALECTS[dialect], literal(numbers.outside[0])
     no_number = bool(np.isnan(numbers.outside[0]))
-    mark = words.unknown.format(name=name) if no_number else f"{name} == {outside}"
-    fields = {"name": name, "outside": outside, "high": literal(numbers.high), "mark": mark}
+    mark = words.unknown if no_number else words.equal
+    fields = {
+        "name": name,
+        "outside": outside,
+        "mark": mark.format(name=name, number=outside),
+        "is_high": words.equal.format(name=name, number=literal(numbers.high)),
+        "by_100": words.by.format(name=name, number=100),
+        "by_255": words.by.format(name=name, number=255),
+        "number": "",
+    }
     fields["mark_name"] = "NaN" if no_number else outside
     for key, part in words._asdict().items():  # each may name those before it
         fields[key] = part.format(**fields)

@@ -90,10 +90,11 @@ LABELLED = {
 }
 
 
+@pytest.mark.parametrize("kind", [np.array, list])
 @pytest.mark.parametrize("case", LABELLED)
-def test_mend_of_labels_gives_the_loss_that_was_meant(case):
+def test_mend_of_labels_gives_the_loss_that_was_meant(case, kind):
     labels, readings = LABELLED[case]
-    labels = np.array(labels)
+    labels = kind(labels)
     function = companion.binary_cross_entropy_with_logits
     call = {"logits": LOGITS, "labels": labels}
     assert_readings(function, readings, **call)
@@ -161,10 +162,11 @@ PROBABILITIES = {
 }
 
 
+@pytest.mark.parametrize("kind", [np.array, list])
 @pytest.mark.parametrize("case", PROBABILITIES)
-def test_mend_of_probabilities_gives_the_loss_that_was_meant(case):
+def test_mend_of_probabilities_gives_the_loss_that_was_meant(case, kind):
     given, meant, words = PROBABILITIES[case]
-    call = {"probabilities": given, "labels": np.zeros(len(given))}
+    call = {"probabilities": kind(given), "labels": np.zeros(len(given))}
     call["labels"][np.array(meant) == 1] = 1
     message = refusal(companion.binary_cross_entropy, **call)
     expected = -np.mean(np.log(np.where(call["labels"] == 1, meant, 1 - np.array(meant))))
@@ -293,15 +295,16 @@ def test_one_hot_labels_become_those_of_label_one():
     np.testing.assert_allclose(result, loss_of([1, 0, 1, 0]), rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [np.array, list])
 @pytest.mark.parametrize("name", ["weight", "pos_weight"])
-def test_two_weights_become_one_for_each_label(name):
-    labels = np.array([1, 0, 0, 1])
+def test_two_weights_become_one_for_each_label(name, kind):
+    labels = kind([1, 0, 0, 1])
     call = {"logits": LOGITS, "labels": labels, name: np.array([2.0, 5.0])}
     message = refusal(companion.binary_cross_entropy_with_logits, **call)
     given = call.pop(name)
     code = re.search("for two labels pass (.*)$", message)[1]
     call |= eval(f"dict({code})", {"numpy": np, "labels": labels, name: given})
-    each = [loss_of(labels[[i]], LOGITS[[i]]) for i in range(4)]
+    each = [loss_of(labels[i : i + 1], LOGITS[[i]]) for i in range(4)]
     expected = np.mean(np.array([5.0, 2.0, 2.0, 5.0]) * each)
     result = companion.binary_cross_entropy_with_logits(**call)
     np.testing.assert_allclose(result, expected, rtol=1e-12)
