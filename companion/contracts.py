@@ -340,9 +340,7 @@ def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float
                 f"{name}: expected one number in {interval}, got shape {array.shape}; pass a scalar"
             )
         if array.dtype.kind == "b":
-            raise TypeError(
-                f"{name}: expected one number in {interval}, got bool; pass how much, as a float"
-            )
+            raise TypeError(f"{name}: expected one number in {interval}, got bool; pass a float")
         number = float(array)
     low, high = map(float, interval[1:-1].split(","))
     inside = low <= number if interval[0] == "[" else low < number

@@ -88,7 +88,7 @@ def differentiable(
         # PyTorch switches forward mode off in here, which would make every derivative of an outer
         # forward mode 0. Switched on, it must not meet the tangents that `tangents` already are.
         with forward_ad._set_fwd_grad_enabled(True):
-            primals = [without_tangent(x) for x in ctx.saved_tensors]
+            primals = [None if x is None else without_tangent(x) for x in ctx.saved_tensors]
             return forward_mode(tangents, *primals, *ctx.numbers)
 
     parts = {"backward": staticmethod(pull_back)}

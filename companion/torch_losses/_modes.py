@@ -46,10 +46,8 @@ def in_forward_mode() -> bool:
     return forward_ad._current_level >= 0
 
 
-def without_tangent(x: Tensor | None) -> Tensor | None:
+def without_tangent(x: Tensor) -> Tensor:
     """Return a tensor without its tangent of the innermost level; batched ones keep their batch."""
-    if x is None:
-        return None
     if _functorch.is_batchedtensor(x):  # for which `unpack_dual` has no rule
         level, place = _functorch.maybe_get_level(x), _functorch.maybe_get_bdim(x)
         inner = without_tangent(_functorch.get_unwrapped(x))
