@@ -167,24 +167,23 @@ class RunningMean:
     @property
     def sum(self) -> float:
         """The sum of weight times value so far."""
-        return self._sum[0] + self._sum[1]
+        return self._sum[0]
 
     @property
     def weight(self) -> float:
         """The sum of the weights so far; the count where no weight was given."""
-        return self._weight[0] + self._weight[1]
+        return self._weight[0]
 
     @property
     def mean(self) -> float:
         """The mean so far; a `ValueError` while the weight is 0."""
-        (high, low), (weight, rest) = self._pair()
-        weight += rest
+        (total, _), (weight, _) = self._pair()
         if weight == 0:
             raise ValueError(
                 "mean: expected a positive weight, got 0: nothing was added, or only with "
                 "weight 0; update or merge first"
             )
-        return (high + low) / weight
+        return total / weight
 
     def __repr__(self) -> str:
         return f"RunningMean(sum={self.sum!r}, weight={self.weight!r})"
@@ -196,7 +195,7 @@ def _plain_sum(values: Any) -> float:
 
 
 def _add(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    """Return the sum of two numbers that are each kept as a float and its rounding error."""
+    """Return the sum of two numbers, each kept as the nearest float and its rounding error."""
     high = a[0] + b[0]
     if not math.isfinite(high):
         return high, 0.0

@@ -119,6 +119,12 @@ def test_batches_give_the_loss_of_the_concatenation(cuts):
     np.testing.assert_allclose(weighted.mean, whole, **close)
 
 
+def test_what_two_means_lost_by_rounding_is_added_when_they_merge():
+    mean, other = (RunningMean().update(1e16).update(1.0) for _ in range(2))
+    assert mean.merge(other).sum == 2e16 + 2
+    assert RunningMean().update(-1e16).merge(mean).merge(RunningMean().update(-1e16)).sum == 2
+
+
 def test_batch_means_count_as_often_as_their_batches_are_long():
     batches = [np.array([1.0, 1.0, 1.0]), np.array([4.0])]
     mean = RunningMean()

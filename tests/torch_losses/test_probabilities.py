@@ -132,6 +132,13 @@ def test_weight_0_leaves_no_derivative_in_either_mode(derive, argument, marked, 
     torch.testing.assert_close(found, eager, rtol=1e-14, atol=0.0)
 
 
+def test_gradients_beside_one_that_overflows_are_as_ever(device):
+    p = torch.tensor([1e-310, 0.25, 0.75], dtype=torch.float64, device=device, requires_grad=True)
+    loss = torch_losses.binary_cross_entropy(p, torch.ones_like(p))
+    (gradient,) = torch.autograd.grad(loss, p)
+    torch.testing.assert_close(gradient.tolist()[1:], [-4 / 3, -4 / 9], rtol=1e-15, atol=0.0)
+
+
 def test_weight_0_leaves_no_derivative_of_an_infinite_loss(device):
     p = torch.tensor([0.0, 1.0, 0.0, 0.5], device=device, requires_grad=True)
     y = torch.tensor([1.0, 0.0, 1.0, 1.0], device=device)
