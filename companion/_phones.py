@@ -98,6 +98,7 @@ def _place(text: Text, figure: Figure) -> np.ndarray:
     alone: Any = copy.copy(text)
     alone.arrow_patch = None
     alone.set_bbox({"facecolor": "black", "pad": 0})
-    renderer = RendererAgg(*figure.bbox.size.astype(int), figure.dpi)
+    size = int(figure.bbox.width), int(figure.bbox.height)
+    renderer: Any = RendererAgg(*size, figure.dpi)
     alone.draw(renderer)
     return np.asarray(renderer.buffer_rgba())[..., 3] > 0

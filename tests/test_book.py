@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbval.plugin import IPyNbCell, nocolors
 
 from tests.guards.book import GUARDS, TAGS, contents_complaints
-from tests.guards.figures import figure_complaints, figures
+from tests.guards.figures import figure_complaints
 from tests.guards.prose_numbers import claims, number_complaints
 from tests.outside import load
 
@@ -624,14 +624,6 @@ def test_run_of_nbval_compares_figures_and_their_second_drawings(stored, title, 
     )
     assert IPyNbCell.compare_outputs(item, drawn, kept) is same
     assert any("pixels differ" in line for line in item.comparison_traceback) is not same
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_each_figure_has_a_second_drawing_for_phones(path):
-    cells = nbformat.read(path, as_version=4).cells
-    for outputs in (cell.outputs for cell in cells if cell.cell_type == "code"):
-        first = sum("image/png" in output.get("data", {}) for output in outputs)
-        assert len(figures(outputs)) == 2 * first
 
 
 # Refreshing ---------------------------------------------------------------------------------------

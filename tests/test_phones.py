@@ -16,8 +16,6 @@ from companion import _phones, palette
 from tests.tables.figures import FIGURES, drawn
 
 BOOK = Path(__file__).parents[1] / "book"
-# Whose words have no room on a phone: the page lets them scroll, with letters as large.
-WIDE = ["disguise-009", "float-022a", "speed-007", "shapes-028"]
 COLUMN = 350  # pixels across, of a page on a phone of 390
 DRAWN_IN_NOTEBOOKS = """
 from companion import palette, plotting
@@ -121,17 +119,17 @@ def test_notebook_stores_the_second_drawing_where_it_can_be_made_and_the_words_h
         assert "image/png" not in one["metadata"]
 
 
-def test_every_figure_of_the_book_but_the_widest_has_a_second_drawing():
+def test_every_figure_of_the_book_has_a_second_drawing():
     without = []
     for path in sorted(BOOK.glob("*.ipynb")):
         for cell in nbformat.read(path, 4).cells:
             for output in cell.get("outputs", []):
                 if "image/png" in output.get("data", {}) and not output.metadata:
                     without.append(cell.id)
-    assert without == WIDE
+    assert without == []
 
 
-def test_letters_of_a_figure_that_scrolls_are_as_large():
+def test_letters_of_a_figure_without_one_are_as_large_and_it_scrolls():
     style = (BOOK / "_static/book.css").read_text(encoding="utf-8")
     (rem,) = re.findall(r"div.cell_output img \{ min-width: (\d+)rem;", style)
     assert 8 / 72 * int(rem) * 16 / palette.ONE_PANEL[0] >= 11

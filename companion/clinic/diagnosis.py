@@ -161,7 +161,7 @@ def _tried(chart: Chart) -> tuple[str, ...]:
         f"state, by {len(again[1][1])} equal calls, and mutation" if again else "mutation",
     ]
     if chart.patient.has_gradient:
-        tried.append("the gradient and its ends")
+        tried.append("the gradient and its ends" if chart.slopes.far else "the gradient")
     return tuple(tried)
 
 

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+import companion
 from companion.clinic.declared import declare
 from companion.clinic.diagnosis import diagnose_here, name_of
 
@@ -220,3 +221,13 @@ def test_a_class_is_made_once():
 
     diagnose(Counted)
     assert len(count) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [("binary_cross_entropy", True), ("cross_entropy_from_probabilities", False)],
+)
+def test_report_says_whether_the_ends_of_a_gradient_were_asked(name, ends):
+    loss, gradient = getattr(companion, name), getattr(companion, f"{name}_gradient")
+    report = diagnose(loss, declared=declare(inputs="probabilities"), gradient=gradient)
+    assert report.tried[-1] == ("the gradient and its ends" if ends else "the gradient")

@@ -34,7 +34,7 @@ ALLOWED = {
     "_logistic": ({"binary"}, {"numpy"}),
     "logistic_regression": ({"_logistic", "elementary"}, {"numpy"}),
     "estimator": ({"elementary", "logistic_regression"}, {"numpy", "sklearn"}),
-    "_phones": (set(), {"matplotlib", "matplotlib_inline"}),
+    "_phones": (set(), {"matplotlib", "matplotlib_inline", "numpy"}),
     "palette": ({"_phones"}, {"matplotlib", "matplotlib_inline"}),
     # The clinic asks the judges what is right; a loss of the user's is all that it judges.
     "clinic": ({"elementary", "reference"}, {"mpmath", "numpy"}),
