@@ -26,7 +26,7 @@ FINDING = Finding(
     ),
     why=(
         "For p = 1 and y = 1 the absent term is 0 · log 0 = 0 · (-inf) = NaN. One such element "
-        "makes the mean NaN, and every weight after it."
+        "makes the mean NaN, and the next step the weights."
     ),
     fix="xlogy(y, p) + xlog1py(1 - y, -p), which is 0 there; better, the loss from logits.",
     sick="""
