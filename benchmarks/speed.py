@@ -2,12 +2,13 @@
 
     python benchmarks/speed.py [--sizes 1000 10000000] [--shapes 256x1000] [--store speed.json]
 
-Nanoseconds for each element: the median over rounds, in each of which every implementation runs
-once, so that what else the machine does hits them all alike. Labels are random. Extra memory is the
-growth of the process's peak, each measured in a process of its own. A ratio above 1 means that the
-companion is faster. The floor is one exp and one log1p for each element, in blocks. Last come the
-losses of several classes, with class indices: NumPy's value, and the forward and backward passes of
-PyTorch and the twin on one thread, the classes being dimension 1 of each shape.
+Nanoseconds for each element: the median over rounds, in each of which every implementation runs,
+after a call that does not count, so that what else the machine does hits them all alike. Labels are
+random. Extra memory is the growth of the process's peak, each measured in a process of its own. A
+ratio above 1 means that the companion is faster. The floor is one exp and one log1p for each
+element, in blocks. Last come the losses of several classes, with class indices: NumPy's value, and
+the forward and backward passes of PyTorch and the twin on one thread, the classes being dimension 1
+of each shape.
 
 With `--store`, the records join those that the file has of other instruction sets.
 """
@@ -64,6 +65,7 @@ def time_all(calls: Calls, size: int, seconds: float) -> dict[str, float]:
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[next(iter(calls))]) < 5:
         for name, call in calls.items():
+            call()  # takes the memory that those before gave back to the system, or its host
             begin = time.perf_counter()
             for _ in range(repeats[name]):
                 call()

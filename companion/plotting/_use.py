@@ -187,7 +187,7 @@ def draw_times(
     ax.set(xscale="log", xlabel="time for an element (ns)", ylabel="contender")
     ax.set(ylim=(len(rows) - 0.5, -1.2), yticks=rows)
     ax.set_yticklabels([",\n".join(name.rsplit(", ", 1)) for name in names], fontsize=8)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_locator(NullLocator())
     return ax
