@@ -14,7 +14,7 @@ def _examine(chart: Chart) -> Evidence | None:
     digits = {"float32": "7", "float16": "3", "bfloat16": "2"}[chart.precision]
     return Evidence(
         f"Float64 input is rounded to {chart.precision} inside: about {digits} digits come back, "
-        "and a finite-difference check fails for no visible reason.",
+        "and a finite-difference check with a small step fails for no visible reason.",
         chart.batches.ordinary,
         holds=lambda answer: chart.coarse.same(answer, 0),
     )

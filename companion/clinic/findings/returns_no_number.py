@@ -38,8 +38,8 @@ FINDING = Finding(
         "'backward'"
     ),
     why=(
-        "A loss that prints its value and returns None, or hands back a pair, cannot be "
-        "minimised, averaged or compared."
+        "A loss that prints its value and returns None cannot be minimised, averaged or compared; "
+        "of a pair, the caller must know which part is the loss."
     ),
     fix="Return the number itself.",
     sick="""
