@@ -214,11 +214,11 @@ def mend_for(name: str, values: np.ndarray, eps: float, dialect: str) -> str:
         "is_high": words.equal.format(name=name, number=literal(numbers.high)),
         "by_100": words.by.format(name=name, number=100),
         "by_255": words.by.format(name=name, number=255),
-        "number": "",
+        "mark_name": "NaN" if no_number else outside,
     }
-    fields["mark_name"] = "NaN" if no_number else outside
     for key, part in words._asdict().items():  # each may name those before it
-        fields[key] = part.format(**fields)
+        if "{number}" not in part:  # which the fields above have
+            fields[key] = part.format(**fields)
     return ", ".join("if " + words.format(**fields) for words in fitting)
 
 

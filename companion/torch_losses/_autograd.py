@@ -21,11 +21,6 @@ from companion.torch_losses._modes import (
     without_tangent,
 )
 
-_WITHIN_A_TRANSFORM = (
-    "within a transform of torch.func the compiler would pass over the derivative that the loss "
-    "brings: leave out fullgraph=True, and the loss runs in eager mode there"
-)
-
 __all__ = [
     "differentiable",
     "sum_of_terms",
@@ -33,6 +28,11 @@ __all__ = [
     "with_slopes",
     "with_value",
 ]
+
+_WITHIN_A_TRANSFORM = (
+    "within a transform of torch.func the compiler would pass over the derivative that the loss "
+    "brings: leave out fullgraph=True, and the loss runs in eager mode there"
+)
 
 
 def _nobody_differentiates(inputs: tuple[Any, ...]) -> bool:

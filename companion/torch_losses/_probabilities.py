@@ -181,18 +181,8 @@ def _made_of(
     return differentiable(formula, backward, forward_mode)
 
 
-_differentiable_times = _made_of(_times_derivative, _terms)
-_differentiable_in_label = _made_of(_times_derivative_in_label, _terms_in_label)
-
-
-def _derivative_times(a: Tensor, p: Tensor, y: Tensor, order: int) -> Tensor:
-    return _differentiable_times(a, p, y, order)
-
-
-def _derivative_in_label_times(a: Tensor, p: Tensor, order: int) -> Tensor:
-    return _differentiable_in_label(a, p, order)
-
-
+_derivative_times = _made_of(_times_derivative, _terms)
+_derivative_in_label_times = _made_of(_times_derivative_in_label, _terms_in_label)
 _differentiable_loss = _made_of(_loss_in_probabilities, _terms_of_loss)
 
 
