@@ -216,6 +216,20 @@ def test_an_empty_head_of_a_table_becomes_a_cell(tmp_path):
     assert page.read_text() == '<tr><td class="a"></td><td><p></p></td><th>b</th></tr>'
 
 
+def test_code_keeps_the_marks_that_have_a_colour(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<pre><span class="k">if</span><span class="w"> </span><span class="n">z</span>'
+    )
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    lighter_pages.lighten(app, None)
+    assert page.read_text() == '<pre><span class="k">if</span> z'
+    rules = re.findall(r"^html\[data-theme\] \.highlight ([^{]*)\{", STYLE, re.MULTILINE)
+    coloured = set(re.findall(r"\.(\w+)", " ".join(rules)))
+    assert {"k", "nf", "gt", "mi", "c1", "hll"} <= coloured
+    assert coloured.isdisjoint(lighter_pages.PLAIN.split("|"))
+
+
 def test_pages_lose_the_icons_of_the_theme_and_keep_the_rest(tmp_path):
     styles, scripts = tmp_path / "_static/styles", tmp_path / "_static/scripts"
     for folder in (styles, scripts):

@@ -1,7 +1,8 @@
 """Take out of the built pages what they do not need: the theme's icons, as script and font.
 
 Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used.
-What misleads screen readers is put right on the way.
+Of code, names, operators and punctuation have the colour of the rest, and need no mark; they are
+half of a chapter's elements. What misleads screen readers is put right on the way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ PUT_RIGHT = {
     ' aria-label="Toggle hidden content"': "",  # contradicts the words on the fold
     ' role="doc-biblioentry"': ' role="listitem"',  # retired by ARIA 1.2
 }
+# The marks of Pygments that nothing colours.
+PLAIN = "bp|cp|dl|fm|go|l|ld|n|na|nb|nc|nd|ni|nl|nn|no|nt|nv|o|p|py|vc|vg|vi|vm|w"
+MARK = re.compile(rf'<span class="(?:{PLAIN})(?: [\w-]+)*">([^<]*)</span>')
 # An empty cell is the head of nothing.
 EMPTY_HEAD = re.compile(r"<th(?P<rest>[^>]*)>(?P<inside>\s*(?:<p>\s*</p>)?\s*)</th>")
 SCOPE = re.compile(r'\s*scope="\w+"')
@@ -36,7 +40,7 @@ def without_icons(style: str) -> str:
 
 
 def lighten(app: Sphinx, exception: Exception | None) -> None:
-    """Cut the tags from the pages, the rules from the theme's stylesheet, and the files."""
+    """Cut tags and marks from the pages, rules from the theme's stylesheet, and files."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
@@ -45,6 +49,7 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
         text = SCRIPT.sub("", text)
         for wrong, right in PUT_RIGHT.items():
             text = text.replace(wrong, right)
+        text = MARK.sub(r"\1", text)
         text = EMPTY_HEAD.sub(
             lambda th: f"<td{SCOPE.sub('', th['rest'])}>{th['inside']}</td>", text
         )

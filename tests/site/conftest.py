@@ -83,6 +83,30 @@ def visit(request, browser, base):
         yield opened
 
 
+class Seen:
+    """The words for what was judged, by this process or by another of the same run."""
+
+    def __init__(self, folder, process):
+        self.folder, self.own = folder, folder / f"{process}.seen"
+
+    def __iter__(self):
+        for path in self.folder.glob("*.seen"):
+            for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+                if line.endswith("\n"):  # else the other process is still writing
+                    yield line[:-1]
+
+    def update(self, words):
+        with self.own.open("a", encoding="utf-8") as file:
+            file.writelines(f"{each}\n" for each in words)
+
+
+@pytest.fixture(scope="session")
+def seen(tmp_path_factory, worker_id):
+    """What need not be judged again."""
+    folder = tmp_path_factory.getbasetemp()
+    return Seen(folder if worker_id == "master" else folder.parent, worker_id)
+
+
 @pytest.fixture
 def plant(tmp_path, browser):
     """Return a function that opens a sound page with a fault in it."""
@@ -110,10 +134,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Test a page width by width: each change of the size takes time."""
-    items.sort(key=_page_and_width)
+    """Test a page from narrow to wide in the light, then back in the dark: a change takes time."""
+    items.sort(key=_page_theme_width)
 
 
-def _page_and_width(item):
+def _page_theme_width(item):
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return parameters.get("visit", ""), parameters.get("width", 0)
+    dark = parameters.get("theme") == "dark"
+    width = parameters.get("width", 0)
+    return parameters.get("visit", ""), dark, -width if dark else width

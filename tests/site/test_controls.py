@@ -7,7 +7,7 @@ import pytest
 from companion import binary_cross_entropy_with_logits as loss
 from companion import sigmoid
 from tests.site.conftest import ADDRESSES, SITE
-from tests.site.visits import visiting
+from tests.site.visits import SETTLED, visiting
 
 FIRST, CHAPTER = "book/index.html", "book/logits.html"
 
@@ -49,6 +49,15 @@ def test_the_theme_is_switched_and_remembered(show):
     assert ground(page) < 60
 
 
+@pytest.mark.parametrize(("wish", "moves"), [("no-preference", True), ("reduce", False)])
+def test_nothing_moves_for_those_who_do_not_wish_it(wish, moves, show):
+    page = show(CHAPTER, width=768, reduced_motion=wish)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert page.evaluate("document.getAnimations().length > 0") == moves
+
+
 def test_without_a_choice_the_theme_is_that_of_the_system(show):
     assert ground(show(FIRST, color_scheme="dark")) < 60
 
@@ -81,6 +90,7 @@ def test_the_search_finds_without_a_network(show):
 def test_the_link_to_the_text_is_first_and_leads_there(show):
     page = show(CHAPTER)
     page.keyboard.press("Tab")
+    page.evaluate(SETTLED)
     assert page.locator(".skip-link a").bounding_box()["y"] >= 0
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")

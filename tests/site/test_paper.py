@@ -3,7 +3,8 @@
 import pytest
 
 from tests.site.conftest import closely
-from tests.site.test_axe import SEEN, violations
+from tests.site.test_axe import violations
+from tests.site.visits import SETTLED
 
 # Grounds that are not nearly white, figures that are not as they were drawn, what is left out.
 UNFIT = """() => {
@@ -28,11 +29,15 @@ UNFIT = """() => {
 }"""
 
 
-def unfit_for_paper(visit, seen=None):
-    """Return what goes wrong when a page is printed from the dark theme, with all folds closed."""
-    page = visit.look(794, theme="dark")  # A4 at 96 dots an inch
+A4 = 794  # at 96 dots an inch
+
+
+def unfit_for_paper(visit, width=A4, theme="dark", seen=None):
+    """Return what goes wrong when a page is printed from a theme, with all folds closed."""
+    page = visit.look(width, theme=theme)
     page.evaluate("() => document.querySelectorAll('details').forEach(e => { e.open = false })")
     page.emulate_media(media="print")
+    page.evaluate(SETTLED)
     try:
         return page.evaluate(UNFIT) + violations(page, ["color-contrast"], seen)
     finally:
@@ -41,8 +46,9 @@ def unfit_for_paper(visit, seen=None):
 
 
 @closely
-def test_a_page_printed_from_the_dark_is_dark_on_white(visit):
-    assert unfit_for_paper(visit, SEEN) == []
+@pytest.mark.parametrize(("width", "theme"), [(A4, "dark")])
+def test_a_page_printed_from_the_dark_is_dark_on_white(visit, width, theme, seen):
+    assert unfit_for_paper(visit, width, theme, seen) == []
 
 
 # Planted faults -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.site.conftest import closely
-from tests.site.test_axe import SEEN, violations
+from tests.site.test_axe import violations
 from tests.site.visits import visiting
 
 DEAD = """() => [...document.querySelectorAll("button, [role=button], [onclick]")]
@@ -21,11 +21,11 @@ def unreadable(page, seen=None):
 
 
 @closely
-def test_a_page_is_dark_and_can_be_read_without_scripts(visit, browser):
+def test_a_page_is_dark_and_can_be_read_without_scripts(visit, browser, seen):
     bare = {"scripts": False, "color_scheme": "dark", "width": 390}
     with visiting(browser, visit.base, visit.address, **bare) as plain:
         assert max(plain.page.evaluate(GROUND)) < 60
-        assert unreadable(plain.page, SEEN) == []
+        assert unreadable(plain.page, seen) == []
         plain.page.set_viewport_size({"width": 1280, "height": 900})
         assert plain.page.evaluate(DEAD) == []
 

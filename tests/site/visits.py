@@ -64,6 +64,7 @@ class Visit:
     received: int = 0  # bytes that came over the wire until now
     weight: int = 0  # those that came until the page had been read
     shift: float = 0.0
+    theme: str = ""  # that was last chosen
 
     def look(self, width=1280, height=900, theme="light"):
         """Resize the window and change the colours, without loading the page again."""
@@ -71,8 +72,10 @@ class Visit:
         if size != self.page.viewport_size:
             self.page.set_viewport_size(size)
             self.page.wait_for_timeout(400)  # which scripts of the page let pass
-        self.page.emulate_media(media="screen", color_scheme=theme)
-        self.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        if theme != self.theme:  # else the browser styles each element anew
+            self.page.emulate_media(media="screen", color_scheme=theme)
+            self.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+            self.theme = theme
         self.page.evaluate(SETTLED)
         return self.page
 
@@ -99,7 +102,7 @@ def visiting(
 ):
     """Yield a visit to a page, read to its end or not, in a browser that has nothing of it yet."""
     size = {"width": width, "height": height}
-    context = browser.new_context(viewport=size, reduced_motion="reduce", **more)
+    context = browser.new_context(**{"viewport": size, "reduced_motion": "reduce", **more})
     page = context.new_page()
     client = context.new_cdp_session(page)
     visit = Visit(page, client, base, address)
@@ -109,7 +112,7 @@ def visiting(
     client.send("Emulation.setScriptExecutionDisabled", {"value": not scripts})
     page.add_init_script(WATCH_SHIFTS)
     try:
-        page.goto(base + address)
+        page.goto(base + address, wait_until="load" if read else "commit")
         if scripts and read:
             page.evaluate(SCROLL)
             visit.shift = page.evaluate("shifts.reduce((sum, each) => sum + each, 0)")
