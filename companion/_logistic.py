@@ -31,7 +31,7 @@ class Point(NamedTuple):
     gradient: np.ndarray
 
     def is_finite(self) -> bool:
-        """Return whether nothing has overflowed."""
+        """Return whether loss and parameters are finite."""
         return bool(np.isfinite(self.loss) and np.isfinite(self.parameters).all())
 
     def is_flat(self, step: np.ndarray, share: float) -> bool:
@@ -122,7 +122,8 @@ class Objective(NamedTuple):
     def gains(self, step: np.ndarray) -> np.ndarray:
         """Return how far each row moves to the side of its label along this step.
 
-        If no row loses and some gain, moving on for ever lowers the loss for ever. A row with a
+        Without a penalty, if no row loses and some gain, moving on for ever lowers the loss for
+        ever. A row with a
         soft label loses on both sides.
         """
         logits = self.design @ step

@@ -2,10 +2,10 @@
 
 Every message names the argument, says what was expected and what came, and how to mend it.
 Kind and dtype raise `TypeError`; shape, range and option raise `ValueError`. Nothing is repaired:
-no clipping, no squeezing, no broadcasting beyond a scalar.
+no clipping, no squeezing, and only weights are broadcast beyond a scalar.
 
 Read `as_array` first (what may come in), then `as_arrays` and `common_shape` (how arguments meet),
-then the checks of values and options: each is called once, before any arithmetic.
+then the checks of values and options, all of them before a result is returned.
 """
 
 from __future__ import annotations
@@ -328,8 +328,8 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 def check_number(name: str, value: ArrayLike, interval: str, mend: str) -> float:
     """Return `value` as a float if it is one number of `interval`, such as "[0, 1)" or "(0, inf)".
 
-    `mend` ends the message of the `ValueError`; what is no real number, or True or False,
-    is a `TypeError`.
+    `mend` ends the message of the `ValueError` for a number outside; an array with dimensions is a
+    `ValueError`, too, and what is no real number, or True or False, a `TypeError`.
     """
     if type(value) is float or (type(value) is int and -1e9 < value < 1e9):  # for `torch.compile`
         number = float(value)
@@ -363,7 +363,10 @@ def check_smoothing(label_smoothing: float) -> float:
 
 
 def count_workers(workers: int | None) -> int:
-    """Return the number of threads: None is 1, -1 all processors that the process may use."""
+    """Return the number of threads: None is 1, -1 all processors that the process may use.
+
+    On Windows before Python 3.13 it is all that there are.
+    """
     mend = "pass 1 or more, or -1 for all processors"
     workers = 1 if workers is None else check_integer("workers", workers, mend)
     if workers < 1 and workers != -1:

@@ -13,9 +13,10 @@ the compiled loss of logits was 2.0 to 6.1 times as fast as on NumPy. All losses
 `focal` and `categorical` are compiled, with their derivatives; but the Hessian over K classes, K
 numbers for each one that goes in, stays with NumPy. NumPy is the default, and nothing is compiled
 unasked. The first call of each kernel takes a few seconds, and the first that takes more than two
-is told, once, by a warning of the logger `companion`. What is compiled is kept on disk for all
-later processes: beside the package, or, where that is read-only, in the user's cache folder (on
-Linux `~/.cache/numba`), or in the folder that the environment variable `NUMBA_CACHE_DIR` names.
+is told, once, by a warning of the logger `companion`. What is compiled is kept on disk for
+later processes, if there is a place to write to: beside its modules, or, where that is read-only,
+in the user's cache folder (on Linux `~/.cache/numba`), or in the folder that the environment
+variable `NUMBA_CACHE_DIR` names.
 """
 
 from __future__ import annotations

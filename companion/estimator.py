@@ -1,6 +1,7 @@
 """A scikit-learn classifier on the losses of this package, for pipelines and cross-validation.
 
-`BinaryLogisticRegression` takes part wherever scikit-learn's `LogisticRegression` does, fits by
+`BinaryLogisticRegression` takes part where scikit-learn's `LogisticRegression` does, for two
+classes and dense features, fits by
 `companion.logistic_regression.fit_logistic_regression`, and keeps the digits of small
 probabilities. Needs scikit-learn, 1.5 or later.
 """
@@ -126,10 +127,11 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If X is sparse, or a parameter has the wrong type.
+            If X is sparse, or a parameter other than C and class_weight has the wrong type.
         ValueError
-            If there are not exactly two classes with a weight, a weight is negative, a parameter
-            is out of range, or numbers are so large that sums overflow.
+            If y has not exactly two classes, or with an intercept only one of them a weight; if a
+            weight is negative, a parameter is out of range, or numbers are so large that sums
+            come near overflow.
         """
         X, y = _validated(self, X, y, dtype=np.float64)  # noqa: N806
         kind = type_of_target(y)

@@ -3,7 +3,8 @@
 For a logit z and a label y the cross-entropy is multiplied by m^γ, where m is the probability that
 the answer gives to the other side: σ(-z) for label 1, σ(z) for label 0, and for a soft label their
 mean, y σ(-z) + (1 - y) σ(z). With γ = 0 it is the cross-entropy. With γ > 0 it is neither convex
-in the logit nor proper: the probability that a trained model gives is no longer the honest one.
+in the logit nor proper: the probability that a trained model gives is no longer the honest one,
+unless that is 0, 1/2 or 1.
 
 All derivatives are of the *reduced* loss with respect to the logits.
 """
@@ -45,7 +46,7 @@ def binary_focal_cross_entropy_with_logits(
     Parameters
     ----------
     logits : array_like
-        z, any shape, any float: ±inf gives the limit, NaN gives NaN.
+        z, any shape, float16 to float64: ±inf gives the limit, NaN gives NaN.
     labels : array_like
         y in [0, 1], ends included; the shape of `logits`, unless one of the two is a scalar.
     gamma : float
@@ -54,7 +55,7 @@ def binary_focal_cross_entropy_with_logits(
         α in [0, 1] weighs label 1, and 1 - α label 0: α_y = α y + (1 - α) (1 - y). None is 1 for
         both.
     weight : array_like, optional
-        Multiplies each element's loss; finite, at least 0, broadcasts to the labels.
+        Multiplies each element's loss; finite, at least 0, broadcasts to the losses.
     reduction : {"mean", "weighted_mean", "batchmean", "sum", "none"}
         "mean" divides the sum by the count, "weighted_mean" by the sum of weight α_y, "batchmean"
         by the length of the first axis.
@@ -65,7 +66,7 @@ def binary_focal_cross_entropy_with_logits(
     Returns
     -------
     numpy scalar or numpy.ndarray
-        The loss in nats, at least 0; an array for "none".
+        The loss in nats, at least 0; for "none" one for each element.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def binary_focal_cross_entropy_with_logits(
     Notes
     -----
     For labels 0 and 1, unreduced and unweighted, within 4 + 3 γ ULP in float64 and 5 + 4 γ in
-    float32: the power multiplies the error of m.
+    float32, where γ is a float32: the power multiplies the error of m.
 
     References
     ----------
@@ -109,7 +110,7 @@ def binary_focal_cross_entropy_with_logits_gradient(
     Returns
     -------
     numpy.ndarray or numpy scalar
-        The shape of `logits`.
+        The shape of `logits`; for "none" that of the losses.
 
     Notes
     -----

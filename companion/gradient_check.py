@@ -176,7 +176,7 @@ def check_gradient(
     ------
     TypeError, ValueError
         As `numerical_jacobian` does; if the gradient is no array of real numbers of one of these
-        shapes; or if its shape says elementwise, and an element depends on another's argument.
+        shapes; or if its shape says elementwise, and an element has a slope in another's argument.
 
     Examples
     --------
@@ -274,8 +274,8 @@ def numerical_jacobian(
     Raises
     ------
     TypeError
-        If `x` or a value is not real, or the function refuses complex numbers where
-        `method` is "complex".
+        If `x` or a value is not real, or the function raises one for complex numbers
+        where `method` is "complex".
     ValueError
         If `x` is empty or not finite, the function is not finite at `x` or around it, two calls
         at `x` differ, an option is unknown, or complex and central differences contradict.
@@ -335,7 +335,8 @@ def convergence(
     Returns
     -------
     Convergence
-        Steps, errors, best step and observed order: 2, 1 and 2 for the three methods.
+        Steps, errors, best step and observed order: 2, 1 and 2 for the three methods,
+        unless the next derivative vanishes.
 
     Raises
     ------

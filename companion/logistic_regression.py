@@ -102,8 +102,8 @@ def fit_logistic_regression(
     Parameters
     ----------
     features : array_like
-        x, shape (N, number of features), finite; computed in float64. Offsets cost no digits
-        beside an intercept.
+        x, shape (N, number of features), finite; computed in float64. Beside an intercept
+        offsets cost β no digits.
     labels : array_like
         y in [0, 1], shape (N,); soft labels are allowed.
     weight : array_like, optional
@@ -117,19 +117,21 @@ def fit_logistic_regression(
         gradient descent with a constant step.
     learning_rate : float, optional
         The step of gradient descent on this sum; by default 1/L with L = λ/4 + l2 and λ the largest
-        eigenvalue of Xᵀ diag(w) X, since σ' is at most 1/4. Below 2/L every step descends.
+        eigenvalue of Xᵀ diag(w) X, since σ' is at most 1/4. Below 2/L no step climbs, but by
+        rounding.
     tolerance : float, optional
         What `gradient_norm` must reach: by default 1e-12 for Newton's method, whose last steps
         double the digits, and 1e-8 for gradient descent; 0 asks for as much as rounding allows. A
-        gradient no larger than the rounding of its terms has always arrived. With a penalty,
-        Newton's next step must also gain no more than this share of the loss.
+        gradient no larger than the rounding of its terms has arrived, unless labels are separated.
+        With a penalty, Newton's next step must also gain no more than this share of the loss.
     max_iterations : int, optional
         At least 0; 100 for Newton's method, 10 000 for gradient descent.
 
     Returns
     -------
     LogisticRegressionResult
-        Read its `converged` and `message`: nothing is raised or warned where no minimum is found.
+        Read its `converged` and `message`: where no minimum is found nothing is warned, and raised
+        only for one class alone.
 
     Raises
     ------
@@ -139,14 +141,15 @@ def fit_logistic_regression(
         If shapes do not fit, a feature is NaN or infinite, a label lies outside [0, 1], a weight
         is negative or infinite, an option is out of range, all labels are 0 or all 1 while an
         intercept is fitted (it would grow for ever), or features or weights are so large that their
-        sums of squares, or sums, overflow.
+        sums of squares, or sums, come near overflow.
 
     Notes
     -----
     Where some β separates the labels and `l2` is 0, the loss has no minimum: it falls for ever as
     the coefficients grow. The message says so, and `converged` is False however small the
-    gradient. Where features are linearly dependent and `l2` is 0, minima are many; Newton's method
-    leaves out the directions that change nothing, and the message says so.
+    gradient, unless the fit stops before its steps show it. Where features are linearly dependent
+    and `l2` is 0, minima are many; Newton's method leaves out the directions that change nothing,
+    and the message says so.
 
     scikit-learn's `LogisticRegression(C=1/l2)` minimises the same sum. On the standardised
     breast-cancer set with C = 1 its solver "newton-cholesky" at tol=1e-12 agrees with this within

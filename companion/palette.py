@@ -1,4 +1,4 @@
-"""Every colour and size of the book's figures, by its meaning.
+"""The colours of the book's figures, by their meaning, and their usual sizes.
 
 Name a colour by what it stands for (`LABEL_ONE`, not blue), so that one edit here changes the whole
 book. `use()` once at the top of a notebook sets Matplotlib up: every figure then has the same
@@ -64,7 +64,7 @@ TWO_PANELS = (7.0, 3.25)
 
 
 def use() -> None:
-    """Set Matplotlib up for the book, from its own defaults, whatever a user's settings are.
+    """Set Matplotlib up for the book, from its own defaults, whatever a matplotlibrc says.
 
     In a notebook, figures are stored as PNG at their full size: not cut to what is drawn, which
     would give every figure another width.

@@ -100,9 +100,9 @@ class RunningMean:
 
     Notes
     -----
-    Each of the two sums is kept as a float64 and its rounding error (Knuth's two-sum), so that the
-    result does not drift with the number of updates, nor depend on their order beyond the last
-    digit. Threads may share an accumulator.
+    Each of the two sums is kept as a float64 and its rounding error (Knuth's two-sum), so that of
+    losses, which are not negative, the result does not drift with the number of updates, nor depend
+    on their order beyond the last digit. Threads may share an accumulator.
     """
 
     _lock = threading.Lock()  # of all accumulators: one of their own could not be pickled

@@ -1,8 +1,8 @@
 """Show library code on a page, so that what you read is what runs.
 
 `show_source` is all there is: a cell that ends in ``show_source(sigmoid)`` displays the source of
-`sigmoid` as it is installed, and a stored output that no longer matches the library is found by
-comparing outputs.
+`sigmoid` as it is installed, without docstrings, and a stored output that no longer matches the
+library is found by comparing outputs.
 """
 
 import ast

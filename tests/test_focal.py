@@ -47,6 +47,14 @@ def test_hard_labels_are_as_accurate_as_promised_over_the_whole_range(
     assert worst_ulp(computed, exact_values(function, points, label, gamma)) <= bound
 
 
+def test_gamma_is_rounded_to_the_dtype():
+    z, gamma = np.float32(27.950033), 2.1
+    computed = VALUE([z] * 2, np.float32(1), gamma=gamma, reduction="none")
+    rounded = float(np.float32(gamma))
+    assert worst_ulp(computed, exact_values(VALUE, [z] * 2, 1, rounded)) <= 5 + 4 * gamma
+    assert worst_ulp(computed, exact_values(VALUE, [z] * 2, 1, gamma)) > 20
+
+
 @pytest.mark.parametrize("gamma", GAMMAS)
 @pytest.mark.parametrize("label", LABELS[2:])
 def test_soft_labels_are_off_by_a_few_ulp_of_the_terms(label, gamma):

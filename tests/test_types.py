@@ -23,9 +23,11 @@ PUBLIC = [
 def checked(*files):
     """Return the exit status of the type checker and what it said."""
     command = [sys.executable, "-m", "pyrefly", "check", *map(str, files)]
-    interpreter = ["--python-interpreter-path", sys.executable, "--output-format", "min-text"]
+    options = ["--python-interpreter-path", sys.executable, "--output-format", "min-text"]
+    # A file elsewhere has no configuration, and would be checked for little.
+    options += ["--config", str(ROOT / "pyproject.toml")]
     run = subprocess.run(
-        [*command, *interpreter], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, *options], cwd=ROOT, capture_output=True, text=True, check=False
     )
     return run.returncode, run.stdout + run.stderr
 

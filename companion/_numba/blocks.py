@@ -191,7 +191,7 @@ def run(options, x, y, weight, divisor, value, gradient, hessian, size):
     """Run a block of `size` elements; return the three sums, and how many labels are out of range.
 
     `value`, `gradient` and `hessian` are each an array to be filled, True if the sum is wanted, or
-    None. `x`, `y` and `weight` (or None) are arrays of the block's size or of none.
+    None. `x`, `y` and `weight` (or None) are arrays of the block's size or without dimensions.
     """
     wide_vectors()
     buffers = np.empty((3, min(size, CHUNK)), x.dtype)

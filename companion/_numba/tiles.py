@@ -22,7 +22,7 @@ LANES = 32
 
 LONG = 182
 """Classes from which on a row alone fills the lanes; from here on `ClassAxis.arrange`, too, leaves
-them side by side, so that a copy of an array has its results."""
+them side by side, so that a copy of an array has its losses."""
 
 
 def is_long(classes: int, inner: int) -> bool:

@@ -1,4 +1,4 @@
-"""The formulas of the binary loss for one block of elements, written so that no digit is lost.
+"""The formulas of the binary loss for one block of elements, which keep the digits of both tails.
 
 `LOGITS` and `PROBABILITIES` are the losses as data; `fill_from_logits` and
 `fill_from_probabilities` fill one-dimensional blocks in place, as `companion._numpy.elementwise`

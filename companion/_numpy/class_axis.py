@@ -2,7 +2,8 @@
 
 An array of shape (…, K, …) is K numbers for each of many rows, a row being one place of all other
 axes, in C order. A block holds some rows as a (K, n) matrix, so that a sum over the classes adds
-rows of n contiguous numbers, wherever the class axis was.
+rows of n contiguous numbers, wherever the class axis was; but many classes that lie side by side
+stay so.
 """
 
 from __future__ import annotations

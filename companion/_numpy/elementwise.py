@@ -62,7 +62,7 @@ def evaluate_elementwise(
     x, labels, weight, reduction, workers, label_smoothing
         As in `companion.binary.binary_cross_entropy_with_logits`.
     **options : array_like, optional
-        The formula's own, each finite, at least 0, and broadcast to the labels.
+        The formula's own, each finite, at least 0, and broadcast to the losses.
 
     Returns
     -------

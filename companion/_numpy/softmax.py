@@ -1,4 +1,4 @@
-"""The softmax of one block of rows and what belongs to it, written to lose no digit.
+"""The softmax of one block of rows and what belongs to it, without lost digits but in log Σ exp.
 
 A block holds K logits for each of n rows as a (K, n) matrix of float64. `Shifted` prepares what all
 formulas share; labels and weights are for `companion._numpy.targets`.
@@ -20,13 +20,13 @@ class Shifted:
     With m the largest logit of a row, e = exp(z - m) and R the sum of e over all classes but one
     where z = m, the softmax is e / (1 + R) and its logarithm (z - m) - log1p(R): for the likeliest
     class a number as small as R, with all its digits. The softmax's complement, 1 - p, is a sum of
-    other classes' e, never a difference.
+    other classes' e, of which the largest is 1, so that no difference cancels.
 
     Parameters
     ----------
     z : numpy.ndarray
-        Logits, (K, n), float64. One infinite logit gives the limit; where there is none (two of
-        +inf, or all -inf), every number of the row is NaN.
+        Logits, (K, n), float64. One infinite logit of several gives the limit; for two of +inf,
+        or all -inf, every number of the row is NaN, but for log Σ exp.
     exact : bool
         Whether to carry the rounding error of z - m, which exp multiplies by up to 745. It is 0
         for logits that come from a narrower float.

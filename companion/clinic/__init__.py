@@ -60,8 +60,8 @@ def diagnose(
 ) -> Report:
     """Say what is wrong with a loss.
 
-    Whatever is declared is compared with what the loss does; whatever is not is inferred and
-    reported as an assumption, never as a finding.
+    Whatever is declared is compared with what the loss does; of what is not, the usual conventions
+    (a sum, bits, a plain weight) are inferred and reported as assumptions, not as findings.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def diagnose(
         Called with predictions and labels, in either order: arrays, tensors, columns, lists or
         single numbers. A class is instantiated without arguments.
     inputs : {"logits", "probabilities"}, optional
-        What the predictions are: the one thing worth declaring.
+        What the predictions are: the first thing worth declaring.
     labels : {"soft", "hard", "signs", "index", "one-hot"}, optional
         Numbers in [0, 1], 0 and 1 alone, -1 and 1, indices of classes, or rows of probabilities.
     reduction : {"mean", "sum", "none"}, optional
@@ -99,8 +99,8 @@ def diagnose(
     budget : float
         Seconds that it may take. What there was no time for is listed as not tried.
     isolate : bool
-        Ask in a fresh interpreter, which survives crashes and hangs in C code. The loss must be a
-        function that can be imported.
+        Ask in a fresh interpreter, so that yours survives crashes and hangs in C code. The loss
+        must be a function or a class that can be imported.
 
     Returns
     -------
@@ -110,11 +110,13 @@ def diagnose(
     Raises
     ------
     TypeError
-        `loss` is nothing to call and has no such method, or is a class that needs arguments.
+        `loss` is nothing to call and has no method such as `forward`, or, without `isolate`, is a
+        class that needs arguments.
     ValueError
-        An argument is none of those above, or with `isolate` the loss has no name to import.
+        `inputs`, `labels`, `reduction`, `task`, `dtype` or a name in `expected` is unknown, or with
+        `isolate` the loss has no name to import.
     RuntimeError
-        With `isolate`, the file or module of the loss cannot be imported.
+        With `isolate`, the loss cannot be imported, or is a class that needs arguments.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The points at which a loss is asked: ordinary ones, none of them special.
+"""The ordinary points at which a loss is asked.
 
-N is prime or differs from K, the classes are unequal in number, no value is 0, a half or the
-negative of another: so N, K, N K, 1 / N and N / K are told apart. `variation` moves each point a
-little; what the clinic finds must not depend on it, which its tests ask for.
+N is prime or differs from K, the classes are unequal in number, and of a binary loss no value is 0,
+a half or the negative of another: so N, K, N K, 1 / N and N / K are told apart. `variation` moves
+each point a little; what the clinic finds must not depend on it, which its tests ask for.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class OutOfTime(Exception):  # noqa: N818 - it is no error, and no loss may catc
 
 
 class Hangs(BaseException):
-    """One call took too long; a BaseException, so that a loss that catches all else lets it by."""
+    """One call took too long; a BaseException, so that a loss that catches Exception lets it by."""
 
 
 @dataclass

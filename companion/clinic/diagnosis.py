@@ -123,7 +123,7 @@ def _call_of(loss: Any) -> str:
 
 
 def _import_of(thing: Any) -> str:
-    """Return the line that imports a function or class; "" where nobody can."""
+    """Return the line that imports a function or class; "" where its name does not say how."""
     module, name = attribute(thing, "__module__"), attribute(thing, "__qualname__")
     if module and module != "__main__" and isinstance(name, str) and name.isidentifier():
         return f"from {module} import {name}"

@@ -1,8 +1,9 @@
 """What a loss is, where it was not declared: the cheapest reading of what it does.
 
 Each reading (logits or probabilities, one number or several classes, hard labels or one-hot, which
-argument first) is tried in turn on a small chart. A clean one costs nothing, a convention (a sum,
-bits, a weight) a little, a mistake 1, other costs 3, and what nothing explains 5.
+argument first) is tried in turn on a small chart, up to a clean one. That costs nothing, a
+convention (a sum, bits, a weight) a little, a mistake 1 or more, other costs 3 or more, and what
+nothing explains 5 or more.
 """
 
 from __future__ import annotations

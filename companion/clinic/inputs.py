@@ -44,7 +44,7 @@ class Inputs:
 
     @cached_property
     def exchangeable(self) -> tuple[Question, Answer] | None:
-        """Predictions and labels that are both probabilities, none of them the same."""
+        """Predictions and labels that are both probabilities, and differ."""
         meaning = self._chart.meaning
         if meaning.labels not in ("soft", "hard", "one-hot"):
             return None

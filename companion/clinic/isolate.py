@@ -6,7 +6,8 @@ when no answer is reported, or the child is gone, that question is the culprit. 
 again. `Place` says where a loss is found; `child` is what the child runs.
 
 The budget counts the questions, over all children. An import of the file comes before, for each of
-them, and one call may be over the end of the budget by `_SILENCE` seconds before it is given up.
+them, and one call may be over the end of the budget by `_SILENCE` seconds before it is given up,
+or by 0.7 of the budget if it is the first of its kind.
 """
 
 from __future__ import annotations

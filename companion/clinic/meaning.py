@@ -123,8 +123,9 @@ class Meaning:
     def exact(self, question: Question) -> np.ndarray:
         """Return the exact value (or derivative) of the binary numbers that a question holds.
 
-        They are float64, correctly rounded from at least 50 digits, for "gradient", "hessian" and
-        "second" of the shape of the predictions.
+        They are float64, a few roundings from the judge's digits (rows of probabilities and most
+        focal losses: from float64), for "gradient", "hessian" and "second" of the shape of the
+        predictions.
         """
         x = np.array(question.x, question.dtype).astype(np.float64)
         y = np.asarray(question.y)

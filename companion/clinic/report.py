@@ -91,7 +91,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether it was examined and nothing was found, limits and what was expected aside."""
+        """Whether nothing was found but limits, what was expected and its consequences."""
         return self.examined and not self.findings and not self.unmet
 
     @property

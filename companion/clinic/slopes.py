@@ -1,6 +1,7 @@
-"""The derivatives of a loss, judged by differences of its own values.
+"""The derivatives of a loss, judged on ordinary input by differences of its own values.
 
-So a wrong value cannot cause a finding about its gradient, nor the reverse.
+So a wrong value there cannot cause a finding about its gradient, nor the reverse. At the edges the
+exact derivative judges.
 """
 
 from __future__ import annotations

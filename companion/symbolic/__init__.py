@@ -315,12 +315,12 @@ def prove_hessian_of_the_mean_is_diagonal() -> bool:
 
 
 def prove_hessian_of_the_mean_is_diagonal_for_every_n() -> bool:
-    """∂² mean / ∂ p_j ∂ p_k = δ_jk (y_j / p_j² + (1 - y_j) / (1 - p_j)²) / N for N = j + k + m."""
-    j, m = symbols("j m", integer=True, positive=True)
-    slope = diff(mean_binary_cross_entropy(N), probabilities[k])
-    mixed = diff(slope, probabilities[j]).subs(N, j + k + m).doit()
-    bend = labels[j] / probabilities[j] ** 2 + (1 - labels[j]) / (1 - probabilities[j]) ** 2
-    return is_identity(mixed, KroneckerDelta(j, k) * bend / (j + k + m))
+    """∂² mean / ∂ p_j ∂ p_k = δ_jk (y_k / p_k² + (1 - y_k) / (1 - p_k)²) / N for any N = k + m."""
+    j, m = Symbol("j", integer=True, positive=True), Symbol("m", integer=True, nonnegative=True)
+    slope = diff(mean_binary_cross_entropy(N), probabilities[k]).subs(N, k + m).doit()
+    q = probabilities[k]
+    bend = labels[k] / q**2 + (1 - labels[k]) / (1 - q) ** 2
+    return is_identity(diff(slope, probabilities[j]), KroneckerDelta(j, k) * bend / (k + m))
 
 
 def prove_sigmoid_and_logit_are_inverse() -> bool:

@@ -122,7 +122,7 @@ def prove_gradient_is_softmax_minus_label() -> bool:
 
 
 def prove_hessian_is_the_jacobian_of_the_softmax() -> bool:
-    """∂² loss / ∂ z² = ∂ softmax / ∂ z, whatever the label."""
+    """∂² loss / ∂ z² = ∂ softmax / ∂ z for all labels q that sum to 1."""
     z = logits(3)
     return is_identity(hessian(cross_entropy(z, classes(3)), list(z)), jacobian(3))
 

@@ -4,14 +4,15 @@ Replace ``from torch.nn.functional import …`` by ``from companion.torch_losses
 ``nn.BCEWithLogitsLoss`` by `BCEWithLogitsLoss`: parameters, positions, defaults and reductions are
 PyTorch's. What differs:
 
-- values and derivatives keep their digits in both tails, where PyTorch's lose all of them, for
-  every float dtype (float16 and bfloat16 are computed in float32), and infinite logits give the
+- values and derivatives keep their digits in both tails, where PyTorch's lose all of them, from
+  float16 and bfloat16, which are computed in float32, to float64, and infinite logits give the
   limit;
 - derivatives may be repeated in reverse and forward mode in any order, at 0 too, and reach the
   targets (of the focal loss: see there);
 - labels outside [0, 1], class indices out of range and shapes that do not fit are refused. Where
   the numbers cannot be looked at (`torch.compile`, `torch.export`, `torch.jit.trace`, `make_fx`,
-  fake and meta tensors) an element whose label or weight is out of range has the loss NaN;
+  fake and meta tensors) an element that counts, but whose label or weight is out of range, has
+  the loss NaN;
 - the binary losses take `label_smoothing`, the reduction "weighted_mean", which divides by the sum
   of the weights applied, and `ignore_index`, a label that marks elements to leave out;
 - `binary_cross_entropy` is exact where PyTorch stops every logarithm at -100: a probability of 0

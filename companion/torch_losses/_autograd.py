@@ -1,4 +1,4 @@
-"""Give a formula the derivative you wrote, wherever PyTorch may meet it.
+"""Give a formula the derivative you wrote, wherever PyTorch lets you.
 
 `torch.autograd.Function` exists in two styles. `torch.func` needs the one with ``setup_context``,
 whose calls are slow; `torch.compile` takes that one too, but none that knows forward-mode

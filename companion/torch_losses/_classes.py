@@ -84,8 +84,8 @@ def cross_entropy(
     >>> print(f"{loss.item():.4e}")
     4.2484e-18
 
-    A class that is masked out by a logit of -inf has no part in the loss nor in its derivative,
-    backward or in forward mode (`jvp`):
+    A class of label 0 that is masked out by a logit of -inf has no part in the loss nor in its
+    derivative, backward or in forward mode (`jvp`):
 
     >>> z = torch.tensor([-torch.inf, 0.0, 0.0])
     >>> torch.func.grad(lambda z: cross_entropy(z, torch.tensor(1)))(z)

@@ -1,8 +1,10 @@
 """Check tensors at the door, in eager mode, under `torch.func` and where a graph is made.
 
-Shapes, dtypes and devices are known everywhere. Values are not: `_look` refuses those out of range
-where there are any to look at. Where a compiler or tracer shows none, each that will be out of
-range becomes NaN by a comparison in the graph, and so does the loss of its element.
+Shapes, dtypes and devices are known everywhere, but for sizes that depend on data. Values are not:
+`_look` refuses those out of range
+where there are any to look at. Where a compiler or tracer shows none, each label or weight that
+will be out of range becomes NaN by a comparison in the graph, and so does the loss of its element,
+as that of a class index out of range.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def check_tensor(name: str, value: Any) -> None:
 
 
 def as_number(name: str, value: Any) -> Any:
-    """Return the number of a tensor without dimensions, anything else as it is."""
+    """Return the number of a tensor without dimensions, what is no tensor as it is."""
     if not isinstance(value, Tensor):
         return value
     if value.ndim or value.requires_grad:

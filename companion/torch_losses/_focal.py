@@ -1,8 +1,8 @@
 """The focal loss with torchvision's signature, differentiable in the logits as often as you like.
 
 With c the cross-entropy and m = y σ(-z) + (1 - y) σ(z) the loss is m^γ c. Its slope in z is
-m^γ (c' + γ c d), where d, the slope of log m, is (1 - a) σ(-z) - a σ(z) with a = y σ(-z) / m: no
-power of a negative exponent, no quotient that can be 0 / 0.
+m^γ (c' + γ c d), where d, the slope of log m, is (1 - a) σ(-z) - a σ(z) with a = y σ(-z) / m,
+computed as σ(logit(y) - z): no power of a negative exponent, no quotient that can be 0 / 0.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def sigmoid_focal_loss(
     Parameters
     ----------
     inputs : Tensor
-        Logits, any shape, any float: ±inf gives the limit, NaN gives NaN.
+        Logits, any shape, float16 or bfloat16 to float64: ±inf gives the limit, NaN gives NaN.
     targets : Tensor
         Labels in [0, 1]; the shape of `inputs`, unless one of the two has no dimension.
     alpha : float
@@ -57,7 +57,7 @@ def sigmoid_focal_loss(
     Raises
     ------
     TypeError
-        If an argument is no floating-point tensor.
+        If `inputs` or `targets` is no floating-point tensor, or an option has the wrong type.
     ValueError
         If shapes, devices, ranges or options do not fit.
 

@@ -1,8 +1,8 @@
 """The twin of PyTorch's binary cross-entropy of logits, and the sigmoid that it stands on.
 
-Automatic differentiation of a stable formula gives a derivative that is not stable, and a wrong one
-where the formula has a kink. So each value here brings its derivative written out, in terms that
-bring theirs: sigmoids, whose slope is a product of two sigmoids and never 1 - σ.
+Automatic differentiation of a stable formula may give a derivative that is not stable, and a wrong
+one where the formula has a kink. So each value here brings its derivative written out, in terms
+that bring theirs: sigmoids, whose slope is a product of two sigmoids and never 1 - σ.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ def binary_cross_entropy_with_logits(
     Parameters
     ----------
     input : Tensor
-        Logits, any shape, any float: ±inf gives the limit, NaN gives NaN.
+        Logits, any shape, float16 or bfloat16 to float64: ±inf gives the limit, NaN gives NaN.
     target, weight, size_average, reduce, reduction, label_smoothing, ignore_index
         As in `binary_cross_entropy`.
     pos_weight : Tensor, optional
-        Multiplies the term of label 1; finite, at least 0, broadcasts to the target.
+        Multiplies the term of label 1; finite, at least 0, broadcasts to the losses.
         "weighted_mean" divides by the sum of weight (pos_weight y + 1 - y).
 
     Returns
@@ -75,7 +75,7 @@ def binary_cross_entropy_with_logits(
 
     Notes
     -----
-    Unreduced and unweighted, value and gradient are within 2 ULP in float64 and 3 in float32 for
+    Unreduced and unweighted, value and gradient are within 3 ULP in float64 and float32 for
     labels 0 and 1, and correctly rounded from float32 in half precision.
 
     Examples
@@ -266,7 +266,10 @@ def loss_of_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None = None) -> Te
 def total_loss_of_logits(
     z: Tensor, y: Tensor, pos_weight: Tensor | None = None, *, divisor: int = 1
 ) -> Tensor:
-    """Return the sum of `loss_of_logits` by `divisor`, without a tensor for its terms."""
+    """Return the sum of `loss_of_logits` by `divisor`.
+
+    In eager mode on a CPU it makes no tensor for its terms.
+    """
     # A compiler fuses the sum by itself; for torch.jit.trace the divisor is a tensor.
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return (total(loss_of_logits(z, y, pos_weight)) / divisor).to(z.dtype)

@@ -1,6 +1,7 @@
 """What watches the operations: a compiler, a tracer, a transform of `torch.func`, forward mode.
 
-PyTorch tells only by names that begin with an underscore; they stand here, and nowhere else.
+Most of it PyTorch tells only by names that begin with an underscore; they stand here, and nowhere
+else.
 """
 
 from __future__ import annotations

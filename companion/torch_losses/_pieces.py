@@ -2,7 +2,7 @@
 
 In eager mode each operation writes a new tensor, and for large ones the memory costs more than the
 arithmetic. Where nothing watches (no compiler, no `torch.func`, no graph to be made), a piece at a
-time is computed in place.
+time is computed in place, on a GPU the whole.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _log_sigmoid: Any = torch._C._nn.log_sigmoid  # whose stubs know no `out`
 
 
 def total(losses: Tensor) -> Tensor:
-    """Return the sum, which runs in float64 wherever the device has it."""
+    """Return the sum, which runs in float64, but on MPS, which has none."""
     wide = losses.dtype if losses.device.type == "mps" else torch.float64
     return torch.sum(losses, dtype=wide)
 
 
 def widened(values: Tensor) -> Tensor:
-    """Return the values in float64 wherever the device has it."""
+    """Return the values in float64, but on MPS, which has none."""
     return values if values.device.type == "mps" else values.double()
 
 
 def sum_of(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) -> Tensor:
-    """Return `total` of what `fill_like` would return, which is never whole in memory."""
+    """Return `total` of what `fill_like` would return; a CPU holds one piece of it at a time."""
     if like.device.type != "cpu" or like.numel() <= PIECE:
         return total(fill_like(like, fill, *operands))
     flat = [None if operand is None else _flat(operand) for operand in operands]

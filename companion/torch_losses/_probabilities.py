@@ -47,7 +47,7 @@ def binary_cross_entropy(
     target : Tensor
         Labels in [0, 1]; the shape of `input`, unless one of the two has no dimension.
     weight : Tensor, optional
-        Multiplies each element's loss; finite, at least 0, broadcasts to the target. A mask or
+        Multiplies each element's loss; finite, at least 0, broadcasts to the losses. A mask or
         whole numbers do.
     size_average, reduce : bool, optional
         Deprecated, as in PyTorch.

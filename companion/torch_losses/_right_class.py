@@ -141,9 +141,10 @@ _differentiable_loss = differentiable(_loss, _backward, _forward_mode, _Compiled
 
 
 class _InPlace(Function):
-    """A piece at a time in memory that stays; only the gradient has the size of the logits.
+    """A piece at a time in memory that stays: of many rows, only the gradient has the logits' size.
 
-    The exponentials are computed anew for it: fresh memory would cost more than they do.
+    So on a CPU, where maxima are finite; a GPU takes the whole. The exponentials are computed anew
+    for it: fresh memory would cost more than they do.
     """
 
     @staticmethod

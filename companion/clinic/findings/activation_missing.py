@@ -22,8 +22,8 @@ def _examine(chart: Chart) -> Evidence | None:
         for divisor in (1.0, 1.0 / chart.size, float(chart.expected.shape[1])):
             if answer.finite and abs(answer.total * divisor - value) < 1e-4 * abs(value):
                 return Evidence(
-                    "It takes the logits for probabilities: they are cut to (0, 1) and their "
-                    "logarithm is taken, without a sigmoid.",
+                    "It takes the logits for probabilities: their logarithm is taken, without a "
+                    "sigmoid.",
                     smallest(chart),
                 )
     linear = chart.linear
@@ -32,8 +32,8 @@ def _examine(chart: Chart) -> Evidence | None:
     if not linear:
         return None
     return Evidence(
-        "It is linear in the logits: no sigmoid or softmax and no logarithm is applied, and the "
-        "loss falls without bound.",
+        "It is linear in the logits, as if no sigmoid or softmax and no logarithm were applied: "
+        "the loss falls without bound.",
         smallest(chart),
     )
 

@@ -35,7 +35,7 @@ FINDING = Finding(
         "A weight, or another base of the logarithm in one term, moves the optimum away from "
         "the base rate."
     ),
-    fix="Declare the weight (pos_weight=...) if it is meant; else use one base and no factor.",
+    fix="Declare the weights (weight=(w0, w1)) if they are meant; else use one base and no factor.",
     sick="""
 import numpy as np
 from scipy.special import xlog1py, xlogy

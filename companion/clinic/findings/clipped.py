@@ -17,8 +17,7 @@ def _examine(chart: Chart) -> Evidence | None:
                 else f"Probabilities are clipped at {cap.epsilon:.2g}"
             )
             return Evidence(
-                f"{kind}: no prediction costs more than {cap.value:.6g}, and beyond it a worse one "
-                "costs the same.",
+                f"{kind}: a certain mistake about y = {cap.label} costs only {cap.value:.6g}.",
                 cap.probe.question,
             )
     if chart.plain.epsilon:
@@ -27,8 +26,8 @@ def _examine(chart: Chart) -> Evidence | None:
     if len(ends) > 2 and ends[-1].total < 0.99 * ends[-1].right:
         first = next(p for p in ends if p.total < 0.99 * p.right)
         return Evidence(
-            "Logits or probabilities are clipped: no prediction costs more than "
-            f"{ends[-1].total:.6g}.",
+            "Logits or probabilities are clipped, or the loss is: the farthest mistake asked about "
+            f"costs only {ends[-1].total:.6g}.",
             first.question,
         )
     return None
@@ -45,7 +44,10 @@ FINDING = Finding(
         "their gradient is exactly 0; PyTorch's binary_cross_entropy, capped at 100, has a huge "
         "one."
     ),
-    fix="Use the loss from logits, which needs no clip; from probabilities xlogy and xlog1py.",
+    fix=(
+        "Use the loss from logits, which needs no clip; from probabilities SciPy's xlogy and "
+        "xlog1py."
+    ),
     sick="""
 import numpy as np
 

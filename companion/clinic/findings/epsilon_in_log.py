@@ -15,15 +15,15 @@ def _examine(chart: Chart) -> Evidence | None:
         if cap.biased and not cap.plateau:
             less = ", and a certain right one costs less than 0" if cap.epsilon > 2.3e-16 else ""
             return Evidence(
-                f"About {cap.epsilon:.2g} is added inside the logarithm: no prediction "
-                f"costs more than {cap.value:.6g}{less}.",
+                f"About {cap.epsilon:.2g} is added inside the logarithm: a certain mistake "
+                f"about y = {cap.label} costs only {cap.value:.6g}{less}.",
                 cap.probe.question,
             )
     if chart.meaning.logits and chart.plain.epsilon and chart.edges.far:
         worst = max(chart.edges.far["float64"], key=lambda probe: probe.right)
         return Evidence(
-            f"About {np.max(chart.plain.epsilon):.2g} is added inside the logarithm: no prediction "
-            f"costs more than {worst.total:.6g}.",
+            f"About {np.max(chart.plain.epsilon):.2g} is added inside the logarithm: a certain "
+            f"mistake costs only {worst.total:.6g}.",
             worst.question,
         )
     return None
@@ -36,10 +36,10 @@ FINDING = Finding(
     title="An epsilon inside the logarithm",
     symptom="the loss of a perfect model is slightly negative",
     why=(
-        "-log(p + ε) is another function everywhere: below 0 at p = 1, capped at -log ε, and "
-        "with a large ε biased in the middle too."
+        "-log(p + ε) is another function: below 0 at p = 1 unless ε is rounded away, capped at "
+        "-log ε, and with a large ε biased in the middle too."
     ),
-    fix="xlogy and xlog1py need no ε; the loss from logits neither.",
+    fix="SciPy's xlogy and xlog1py need no ε; the loss from logits neither.",
     sick="""
 import numpy as np
 

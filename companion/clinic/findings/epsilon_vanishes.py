@@ -16,7 +16,7 @@ def _examine(chart: Chart) -> Evidence | None:
         for probe in probes:
             if probe.nan:
                 return Evidence(
-                    f"In {dtype} the guard does nothing: 1 - ε rounds to 1, and a certain right "
+                    f"In {dtype} the guard does nothing: ε rounds away, and a certain right "
                     "prediction is NaN.",
                     probe.question,
                     begins=dtype,
@@ -31,7 +31,7 @@ FINDING = Finding(
     title="The guard does nothing in this dtype",
     symptom="NaN in float32 or under autocast, not in float64",
     why="1 - 1e-12 is 1 in float32 and 1 - 1e-7 is 1 in float16: the upper end is not guarded.",
-    fix="The loss from logits; or xlogy and xlog1py, which need no guard.",
+    fix="The loss from logits; or SciPy's xlogy and xlog1py, which need no guard.",
     sick="""
 import numpy as np
 

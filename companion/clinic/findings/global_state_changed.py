@@ -1,4 +1,4 @@
-"""The loss changes settings of the whole process."""
+"""The loss changes settings for the code that runs after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _examine(chart: Chart) -> Evidence | None:
         return None
     names = ", ".join(chart.state.settings)
     return Evidence(
-        f"A call changes {names} for the whole process.",
+        f"A call changes {names} for the code that runs after it.",
         chart.batches.ordinary,
         exact="no change",
         holds=lambda answer: True,
@@ -24,7 +24,7 @@ FINDING = Finding(
     name="global-state-changed",
     page="behaviour",
     severity=MAJOR,
-    title="It changes settings of the whole process",
+    title="It changes settings for the code after it",
     symptom="warnings vanish elsewhere; other code's random numbers change",
     why=(
         "`np.seterr`, a seeded global generator or a switched-off grad mode stay in force "

@@ -34,8 +34,8 @@ FINDING = Finding(
     title="No gradient reaches the predictions",
     symptom="RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
     why=(
-        ".item(), .detach(), .numpy() or torch.tensor(value) leave the graph: the number is "
-        "right and teaches nothing."
+        ".item(), .detach() or torch.tensor(value) leave the graph: the number is right and "
+        "teaches nothing."
     ),
     fix="Stay in tensors from the predictions to the loss.",
     sick="""

@@ -35,7 +35,7 @@ FINDING = Finding(
         "By the chain rule backward returns grad_output times the derivative. A scaler divides by "
         "what it thinks it has multiplied by."
     ),
-    fix="return grad_output * (p - y).",
+    fix="Multiply by it: grad_output * (p - y), over N for a mean.",
     sick="""
 import torch
 

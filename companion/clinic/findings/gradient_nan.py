@@ -31,7 +31,7 @@ FINDING = Finding(
     name="gradient-nan",
     page="derivatives",
     severity=MAJOR,
-    title="The gradient is NaN where it is finite",
+    title="The gradient is NaN where the right one is finite",
     symptom=(
         "Function 'LogBackward0' returned nan values in its 0th output; all weights are NaN "
         "after one step"

@@ -43,8 +43,8 @@ FINDING = Finding(
         "y) / (p (1 - p))."
     ),
     fix=(
-        "Divide by p (1 - p); or skip the sigmoid's backward, and say that the derivative is "
-        "by the logit."
+        "Divide by p (1 - p), or in rows of classes return -y / p; or skip the activation's "
+        "backward, and say that the derivative is by the logit."
     ),
     sick="""
 from scipy.special import xlog1py, xlogy

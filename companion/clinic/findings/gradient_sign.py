@@ -26,7 +26,7 @@ FINDING = Finding(
     title="The gradient has the wrong sign",
     symptom="gradient descent raises the loss",
     why="The derivative by the logit is p - y, prediction minus label.",
-    fix="p - y.",
+    fix="Turn the sign round: p - y, not y - p.",
     sick="""
 import numpy as np
 from scipy.special import expit

@@ -38,7 +38,7 @@ FINDING = Finding(
         "By the logit it is p (1 - p), with p = σ(z) and the 1/N of the mean; p (1 - p) of the "
         "margin itself is something else."
     ),
-    fix="p * (1 - p) / N with p = σ(z).",
+    fix="p * (1 - p) with p = σ(z), over N for a mean.",
     sick="""
 import numpy as np
 from scipy.special import expit

@@ -35,7 +35,7 @@ FINDING = Finding(
         "-y and np.ones_like(y) - y of booleans raise in NumPy, 1 - y of them in PyTorch, several "
         "of whose functions want one dtype."
     ),
-    fix="Convert the labels where they come in: y.float(), y.astype(float).",
+    fix="Convert the labels where they come in: y.to(p.dtype), y.astype(float).",
     sick="""
 import numpy as np
 

@@ -33,7 +33,7 @@ FINDING = Finding(
         "A 1 is subtracted from labels that start at 0, or not subtracted from labels that "
         "start at 1: each row is scored by a neighbour of its class, and index -1 is the last."
     ),
-    fix="Subtract 1 once, where the labels are read; nowhere else.",
+    fix="If labels start at 1, subtract 1 once, where they are read; else nowhere.",
     sick="""
 import numpy as np
 from scipy.special import log_softmax

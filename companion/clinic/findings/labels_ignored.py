@@ -1,4 +1,4 @@
-"""The value does not depend on the labels."""
+"""The value does not depend on which label is whose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _examine(chart: Chart) -> Evidence | None:
     if not answer.same(chart.ordinary, 1e-12):
         return None
     return Evidence(
-        "The labels make no difference: another order of them gives the same value.",
+        "The order of the labels makes no difference: another one gives the same value.",
         question,
         exact=chart.meaning.exact(question),
     )
@@ -30,11 +30,11 @@ FINDING = Finding(
     name="labels-ignored",
     page="labels",
     severity=CRITICAL,
-    title="The labels make no difference",
+    title="The order of the labels makes no difference",
     symptom="the loss falls while the accuracy stays at chance",
     why=(
-        "What does not depend on the labels cannot teach them: an entropy of the predictions, "
-        "a label that was overwritten."
+        "What does not depend on whose label it is cannot teach it: an entropy of the predictions, "
+        "a label that was overwritten, each prediction beside all labels."
     ),
     fix="Look for the line where the labels get lost.",
     sick="""

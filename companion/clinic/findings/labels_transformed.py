@@ -55,7 +55,7 @@ FINDING = Finding(
         "A sigmoid, a softmax or a clip over the labels makes other targets of them; through a "
         "sigmoid 0 and 1 become 0.5 and 0.731."
     ),
-    fix="Apply the activation to the predictions alone.",
+    fix="Leave the labels as they are; an activation belongs to the predictions alone.",
     sick="""
 import numpy as np
 from scipy.special import expit

@@ -33,7 +33,10 @@ FINDING = Finding(
         "A mask of 0 and 255, or a mark of -1, enters the formula as a label: the loss is then "
         "a number about nothing."
     ),
-    fix="Check once: `if not ((y >= 0) & (y <= 1)).all(): raise ValueError(...)`.",
+    fix=(
+        "Check once: `if not ((y >= 0) & (y <= 1)).all(): raise ValueError(...)`; for class "
+        "indices `y < K`."
+    ),
     sick="""
 import numpy as np
 

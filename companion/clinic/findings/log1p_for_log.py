@@ -22,7 +22,7 @@ FINDING = Finding(
     title="log1p where log is meant",
     symptom="the loss lies between -0.69 and 0",
     why="log1p(p) is log(1 + p), not a logarithm that survives 0: it is 0 at p = 0.",
-    fix="xlogy(y, p) and xlog1py(1 - y, -p) survive 0.",
+    fix="log p; with SciPy xlogy(y, p) and xlog1py(1 - y, -p), which make 0 · log 0 a 0.",
     sick="""
 import numpy as np
 

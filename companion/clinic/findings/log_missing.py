@@ -26,7 +26,7 @@ FINDING = Finding(
     symptom="the loss lies between -1 and 0",
     why=(
         "Minus the probability of the right answer is bounded: a confident mistake costs "
-        "only 0.5 more than a doubt, and the gradient never grows."
+        "only 0.5 more than a doubt, and its gradient is no larger."
     ),
     fix="Take the logarithm of each probability.",
     sick="""

@@ -36,9 +36,9 @@ FINDING = Finding(
     page="labels",
     severity=CRITICAL,
     title="A logarithm is taken of the label",
-    symptom="the loss of one class is 0 whatever is predicted; the model answers yes to everything",
-    why="(1 - y) log(1 - y) is 0 for hard labels: the term is there and never pays.",
-    fix="Take the logarithm of 1 - p.",
+    symptom="the loss of one class is 0 whatever is predicted; the model always answers the other",
+    why="xlogy(1 - y, 1 - y) is 0 for hard labels: the term is there and never pays.",
+    fix="Take the logarithm of the prediction: of p beside y, of 1 - p beside 1 - y.",
     sick="""
 import numpy as np
 from scipy.special import xlogy

@@ -25,7 +25,7 @@ FINDING = Finding(
     page="behaviour",
     severity=MINOR,
     title="Float64 input is computed in less",
-    symptom="the gradient check fails, or the loss has only seven right digits",
+    symptom="the gradient check fails, or the loss has seven right digits at most",
     why=(
         "A cast to float32 or float16 inside a float64 program drops digits that the caller "
         "paid for."

@@ -36,7 +36,7 @@ FINDING = Finding(
         "A zero for each ignored element, divided by all of them: long padding makes a small "
         "loss and a small gradient."
     ),
-    fix="Divide by the number of elements that are kept: loss.sum() / mask.sum().",
+    fix="Divide by the number of elements that are kept: loss.sum() / kept.sum().",
     sick="""
 import numpy as np
 

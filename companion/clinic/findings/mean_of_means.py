@@ -63,7 +63,7 @@ FINDING = Finding(
     title="Means of unequal parts are averaged",
     symptom="the loss changes with the batch size or the order of the data",
     why=(
-        "The mean of means is the mean only if the parts are equal: a last batch of 3 weighs "
+        "The mean of means is the mean if the parts are of one size; else a last batch of 3 weighs "
         "as much as one of 64."
     ),
     fix="Add the losses and the counts, and divide once at the end.",

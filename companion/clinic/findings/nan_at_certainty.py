@@ -28,7 +28,10 @@ FINDING = Finding(
         "For p = 1 and y = 1 the absent term is 0 · log 0 = 0 · (-inf) = NaN. One such element "
         "makes the mean NaN, and the next step the weights."
     ),
-    fix="xlogy(y, p) + xlog1py(1 - y, -p), which is 0 there; better, the loss from logits.",
+    fix=(
+        "-xlogy(y, p) - xlog1py(1 - y, -p), which is 0 there (by SciPy; the gradient of PyTorch's "
+        "is NaN); better, the loss from logits."
+    ),
     sick="""
 import numpy as np
 

@@ -13,12 +13,14 @@ __all__ = ["FINDING"]
 
 def _examine(chart: Chart) -> Evidence | None:
     if chart.changes.finite and not np.abs(chart.changes.moved).max():
-        return Evidence("It returns the same number whatever is predicted.", smallest(chart))
+        return Evidence("It returns the same number for all ordinary predictions.", smallest(chart))
     if chart.fits or chart.foreign is None:
         return None
     name = chart.foreign[0]
-    if name.startswith("square"):
+    if name == "square":
         words = "It is the squared error (the Brier score), not a cross-entropy."
+    elif name == "square of the logit":
+        words = "It is the squared error of the logit, not a cross-entropy."
     elif name.startswith("focal"):
         words = f"It is a focal loss with γ = {name.split()[1]}: easy predictions count less."
     elif "hinge" in name:

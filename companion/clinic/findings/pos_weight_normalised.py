@@ -45,8 +45,8 @@ FINDING = Finding(
     severity=MINOR,
     title="The weights are divided by their sum",
     symptom=(
-        "the loss is smaller than PyTorch's with the same pos_weight, by another factor in "
-        "each batch"
+        "the loss is not PyTorch's with the same pos_weight, by another factor in each batch "
+        "(smaller where it is above 1)"
     ),
     why=(
         "PyTorch's pos_weight leaves the divisor alone. Dividing by the sum of the weights "

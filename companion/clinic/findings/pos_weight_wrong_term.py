@@ -18,7 +18,7 @@ def _examine(chart: Chart) -> Evidence | None:
     found = chart.by_class * np.log(chart.meaning.base)
     if chart.near(found, np.array(weight)[::-1]):
         return Evidence(
-            f"The weight {weight[1]:g} multiplies the negatives: recall falls instead of rising.",
+            f"The weight {weight[1]:g} multiplies the negatives: it moves recall the wrong way.",
             smallest(chart),
         )
     if chart.near(found, np.full(2, weight[1])) and weight[0] != weight[1]:

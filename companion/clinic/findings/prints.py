@@ -25,7 +25,7 @@ FINDING = Finding(
     severity=MINOR,
     title="It prints",
     symptom="the log is full of numbers",
-    why="Who calls it can silence it only by redirecting all output.",
+    why="Who calls it cannot switch it off, short of redirecting the output.",
     fix="Return it, or use `logging`.",
     sick="""
 import numpy as np

@@ -27,8 +27,8 @@ FINDING = Finding(
     symptom="ValueError: math domain error; from Python 3.14 on: expected a positive input",
     why="math.log refuses 0, so that a perfect prediction stops the evaluation.",
     fix=(
-        "Use NumPy. With math, leave out the term whose label is 0, and return math.inf where the "
-        "probability of the label itself is 0."
+        "Use SciPy's xlogy and xlog1py. With math, leave out the term whose label is 0, and return "
+        "math.inf where the probability of the label itself is 0."
     ),
     sick="""
 import math

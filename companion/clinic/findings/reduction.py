@@ -62,7 +62,9 @@ def _shape(chart: Chart) -> Evidence | None:
     for question, each in ((chart.batches.ordinary, answer), matrix, columns):
         if each.values is not None and each.values.size > 1:
             shape, given = each.values.shape, np.shape(question.x)
-            meant = ""
+            meant, how = "", f".{declared}()"
+            if declared == "mean" and not chart.meaning.binary and shape == given:
+                how = ".sum(axis=-1).mean()"  # a row of K entries is one element
             if answer.values.size == 1:  # then it need not have been declared
                 meant = " Under Keras, which averages the rows itself, it is meant."
             return Evidence(
@@ -70,7 +72,7 @@ def _shape(chart: Chart) -> Evidence | None:
                 f"{article} is one number.",
                 question,
                 exact=chart.meaning.exact(question),
-                fix=f"Reduce it over all axes: `.{declared}()`.{meant}",
+                fix=f"Reduce it over all axes: `{how}`.{meant}",
                 holds=lambda again: again.values is not None and again.values.size > 1,
             )
     return None

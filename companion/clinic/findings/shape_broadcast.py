@@ -38,7 +38,7 @@ FINDING = Finding(
     page="counts",
     severity=CRITICAL,
     title="A vector meets a column: N × N pairs",
-    symptom="the loss sticks near the loss of the base rate whatever the model learns",
+    symptom="the loss sticks near the loss of the base rate, however long you train",
     why=(
         "(N,) with (N, 1) broadcasts to (N, N): each prediction is compared with the label of "
         "everybody."

@@ -26,7 +26,10 @@ FINDING = Finding(
     title="Labels between 0 and 1 give NaN",
     symptom="label smoothing makes the loss NaN",
     why="A branch for y = 1 and one for y = 0 leave the rest undefined.",
-    fix="y log p + (1 - y) log(1 - p) for any y in [0, 1]; or refuse labels other than 0 and 1.",
+    fix=(
+        "-y log p - (1 - y) log(1 - p) for any y in [0, 1], in rows of classes -Σ yₖ log pₖ; or "
+        "refuse labels other than 0 and 1."
+    ),
     sick="""
 import numpy as np
 

@@ -28,7 +28,7 @@ FINDING = Finding(
     title="Labels between 0 and 1 are refused",
     symptom="ValueError with label smoothing or mixup",
     why="The loss is written for 0 and 1 alone, and says so.",
-    fix="y log p + (1 - y) log(1 - p) for any y in [0, 1].",
+    fix="-y log p - (1 - y) log(1 - p) for any y in [0, 1], in rows of classes -Σ yₖ log pₖ.",
     sick="""
 import numpy as np
 

@@ -45,7 +45,10 @@ FINDING = Finding(
         "y == 1 or y > 0 makes hard labels of soft ones without a word; subtracting their "
         "entropy gives a divergence."
     ),
-    fix="y log p + (1 - y) log(1 - p) for any y in [0, 1]; or refuse labels other than 0 and 1.",
+    fix=(
+        "-y log p - (1 - y) log(1 - p) for any y in [0, 1], in rows of classes -Σ yₖ log pₖ; or "
+        "refuse labels other than 0 and 1."
+    ),
     sick="""
 import numpy as np
 

@@ -34,7 +34,7 @@ FINDING = Finding(
     page="value",
     severity=CRITICAL,
     title="One of the two terms is absent",
-    symptom="the model answers yes to everything and the loss goes to 0",
+    symptom="the model gives one answer to everything and the loss goes to 0",
     why=(
         "-Σ yₖ log pₖ over two classes has two terms; with one sigmoid output the second is (1 "
         "- y) log(1 - p), and it must be written."

@@ -30,8 +30,8 @@ FINDING = Finding(
     severity=CRITICAL,
     title="The binary formula on several classes",
     symptom=(
-        "the loss is several times that of cross_entropy: with all scores 0 sigmoids give K ln 2, "
-        "not ln K"
+        "the loss is not that of cross_entropy: with all scores 0 sigmoids give K ln 2, or ln 2 if "
+        "averaged over the classes, not ln K"
     ),
     why=(
         "Classes that exclude each other share one softmax and one term, -log p of the right "
