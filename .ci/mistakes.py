@@ -52,7 +52,7 @@ PAGES = {
 LINKS = yaml.safe_load(
     (Path(__file__).parents[1] / "book/_data/mistakes.yml").read_text(encoding="utf-8")
 )
-IN_PYTORCH = ["clipped", "gradient-dead", "tail-digits-lost"]  # what its own functions have
+IN_PYTORCH = ["clipped", "tail-digits-lost"]  # what its own functions have
 UNASKED = {"hangs", "kills-the-process"}  # their examples would take this process with them
 
 

@@ -194,6 +194,11 @@ FAULTS = {
         run("torch.testing.assert_close(loss, theirs, rtol=1e-6, atol=1e-6)"),
         "an atol above 1e-08 needs the reason",
     ),
+    "a relative tolerance that does not decide": (
+        "assert_complaints",
+        run("assert np.allclose(loss, theirs, rtol=1e-14)"),
+        "the default atol of 1e-8 decides",
+    ),
     "needless exception for a tolerance": (
         "assert_complaints",
         run("# tolerance-ok: it is wide enough\nassert loss == theirs"),

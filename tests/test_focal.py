@@ -14,6 +14,7 @@ from companion import (
     binary_focal_cross_entropy_with_logits_value_and_gradient,
     symbolic,
 )
+from companion.focal import _formula
 from companion.reference import focal as exact_focal
 from companion.symbolic import focal as symbolic_focal
 from tests.tables.grids import LABELS, absolute_errors, logits, worst_ulp
@@ -45,6 +46,19 @@ def test_hard_labels_are_as_accurate_as_promised_over_the_whole_range(
     # The error of m, multiplied by γ, and a few roundings
     bound = {np.float64: 4 + 3 * gamma, np.float32: 5 + 4 * gamma}[dtype]
     assert worst_ulp(computed, exact_values(function, points, label, gamma)) <= bound
+
+
+def test_gamma_is_2_unless_another_is_named():
+    z = logits()[::9]
+    for function in (VALUE, GRADIENT, binary_focal_cross_entropy_with_logits_value_and_gradient):
+        plain = function(z, 1, reduction="none")
+        np.testing.assert_array_equal(plain, function(z, 1, gamma=2, reduction="none"))
+
+
+@pytest.mark.parametrize(("gamma", "fact"), [(0, True), (0.5, False), (1, False), (2, False)])
+def test_it_is_called_convex_and_proper_where_it_is_the_cross_entropy_alone(gamma, fact):
+    formula = _formula(gamma)
+    assert (formula.convex, formula.proper) == (fact, fact)
 
 
 def test_gamma_is_rounded_to_the_dtype():

@@ -1,8 +1,9 @@
 """Whether each check of a chapter could fail: a check that cannot is worse than none.
 
-Three kinds are found by reading the code: an assertion of literals alone; one whose two sides are
-the same expression, looked up through the names that the cell defines; and a comparison with so
-large an absolute tolerance that small numbers are never compared.
+Four kinds are found by reading the code: an assertion of literals alone; one whose two sides are
+the same expression, looked up through the names that the cell defines; a comparison with so large
+an absolute tolerance that small numbers are never compared; and one whose relative tolerance is
+written down while an absolute one that is not, 1e-8 in NumPy and PyTorch, decides.
 """
 
 import ast
@@ -36,6 +37,10 @@ def assert_complaints(nb):
             elif any(_expanded(a, defined) == _expanded(b, defined) for a, b in _sides(check)):
                 complaints.append(f"cell {position}: both sides are the same: {text}")
             wide |= _absolute_tolerance(check) > WIDEST
+            complaints += [
+                f"cell {position}: beside rtol the default atol of 1e-8 decides; say atol=0: {call}"
+                for call in _unsaid_tolerances(check)
+            ]
         if wide and not (excuse and len(excuse[1].split()) >= 2):
             complaints.append(
                 f"cell {position}: an atol above {WIDEST} needs the reason: # tolerance-ok: why"
@@ -52,6 +57,14 @@ def _checks(tree):
             yield node.test
         elif isinstance(node, ast.Call) and _name(node.func).startswith("assert_"):
             yield node
+
+
+def _unsaid_tolerances(check):
+    """Yield the calls with a relative tolerance alone, where that leaves an absolute one."""
+    for node in ast.walk(check):
+        said = {word.arg for word in node.keywords} if isinstance(node, ast.Call) else set()
+        if "rtol" in said and "atol" not in said and _name(node.func) in {"isclose", "allclose"}:
+            yield ast.unparse(node)
 
 
 def _name(function):

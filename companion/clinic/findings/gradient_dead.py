@@ -15,6 +15,9 @@ def _examine(chart: Chart) -> Evidence | None:
         alive = chart.unit is not None and np.abs(right) > 1e-3 * chart.unit.max()
         if answer.note == "detached" or not answer.finite or not np.isfinite(question.x).all():
             continue
+        half = 0.0 if chart.meaning.logits else 0.5
+        if chart.meaning.binary and ((question.x > half) == (question.y == 1)).all():
+            continue  # the right answer
         if (alive & (answer.values == 0)).any():
             x = np.ravel(question.x)[0]
             name = "logit" if chart.meaning.logits else "probability"

@@ -51,8 +51,6 @@ def loss(p, y):
     return -(a + b).mean()
 """,
     mended="""
-import torch
-
 from companion.torch_losses import binary_cross_entropy as loss
 """,
     declared={"inputs": "probabilities"},
