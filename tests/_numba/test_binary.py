@@ -37,7 +37,7 @@ def drawn_probabilities(dtype):
     return np.concatenate([grids.probabilities(dtype), points[(points > 0) & (points < 1)]])
 
 
-# (part, bound in ULP for float64, labels), as `companion.binary` promises; 3 for float32
+# (part, bound in ULP for float64, labels), inside the promise of `companion.binary`; 3 for float32
 ON_THE_LOGIT = [("value", 2, LABELS), ("gradient", 2, LABELS[:2]), ("hessian", 4, LABELS[:1])]
 ON_THE_PROBABILITY = [("value", 2, LABELS), ("gradient", 3, LABELS), ("hessian", 4, LABELS)]
 

@@ -5,7 +5,7 @@ import torch
 
 FLOATS = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 DIGITS = {torch.float64: 53, torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}
-# The promise for values and hard-label gradients; a half is rounded once, from float32.
+# For values and hard-label gradients on the grids, inside the promise; a half is rounded once.
 BOUND = {torch.float64: 2, torch.float32: 3, torch.float16: 0.501, torch.bfloat16: 0.501}
 # Both sides are off by some ULP in each of a few dozen elements, and sum in another order.
 PEER = {"rtol": 1e-12, "atol": 1e-14}
