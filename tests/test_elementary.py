@@ -46,8 +46,8 @@ EVERY_ELEMENTWISE = pytest.mark.parametrize("function", ELEMENTWISE, ids=lambda 
 EVERY_FUNCTION = pytest.mark.parametrize(
     "function", [*ELEMENTWISE, *OVER_CLASSES], ids=lambda f: f.__name__
 )
-# In ULP on these points, inside the promise: 2 in float64, 3 in float32; float16 is float32 rounded once, which adds to
-# the half ULP of that rounding 3 ULP of float32, each 2⁻¹³ ULP of float16.
+# In ULP on these points, inside the promise: 2 in float64, 3 in float32; float16 is float32 rounded
+# once, which adds to the half ULP of that rounding 3 ULP of float32, each 2⁻¹³ ULP of float16.
 BOUNDS = [(np.float64, 2), (np.float32, 3), (np.float16, 0.5 + 3 * 2**-13)]
 EVERY_DTYPE = pytest.mark.parametrize(
     ("dtype", "bound"), BOUNDS, ids=[dtype.__name__ for dtype, _ in BOUNDS]
