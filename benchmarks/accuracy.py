@@ -6,7 +6,7 @@ Each row is an implementation, each column a label; an entry is the largest erro
 mpmath over logits from ±1e-300 to ±750 (probabilities between the ends, 1 - p down to 1e-15),
 wherever the exact value is a normal number. In brackets stands the share of the points at which no
 digit is right. A soft label's gradient crosses 0 where z = logit(y), and next to it no formula in
-one working precision has a digit left: what the companion promises there is 2 ulp of max(σ, y).
+one working precision has a digit left: what the companion promises there is 3 ulp of max(σ, y).
 Peers that are not installed are left out and named.
 """
 

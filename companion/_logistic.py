@@ -123,8 +123,7 @@ class Objective(NamedTuple):
         """Return how far each row moves to the side of its label along this step.
 
         Without a penalty, if no row loses and some gain, moving on for ever lowers the loss for
-        ever. A row with a
-        soft label loses on both sides.
+        ever. A row with a soft label loses on both sides.
         """
         logits = self.design @ step
         return np.select([self.labels == 1, self.labels == 0], [logits, -logits], -abs(logits))

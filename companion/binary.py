@@ -8,9 +8,9 @@ Read `companion._numpy.binary` for the formulas, one block of elements at a time
 `companion._numpy.elementwise` for what every call has in common: checks, weights, reductions.
 The functions here only name what they want; the Jacobian puts a gradient on a diagonal.
 
-All derivatives are with respect to the first argument, and but for the Jacobian of the loss as
-reduced. Where that argument is a scalar and the labels are an array, a reduced derivative is the
-sum over the elements.
+All derivatives are with respect to the first argument and, the Jacobian aside, of the *reduced*
+loss. Where that argument is a scalar and the labels are an array, a reduced derivative is the sum
+over the elements.
 """
 
 from __future__ import annotations

@@ -195,8 +195,8 @@ def cross_entropy_hessian(
 ) -> Floats:
     """Return the Hessian in the logits: diag(p) - p pᵀ for each row, divided as the loss is.
 
-    Parameters and exceptions are those of `cross_entropy`. For labels that sum
-    to 1, only the weights and ignored rows make it depend on them.
+    Parameters and exceptions are those of `cross_entropy`. Where the labels sum to
+    1, the Hessian depends on them by the weights and the ignored rows alone.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""The functions beneath every cross-entropy, right to the last digits (`logsumexp` but near 0).
+"""The functions beneath every cross-entropy, right to the last digits (`logsumexp`, unless near 0).
 
 Each takes array_like and returns its float dtype (float16 is computed in a wider float; integers
-and booleans give float64). An infinite argument gives the limit, NaN gives NaN, which `logit`
-refuses, and no warning is raised.
+and booleans give float64). An infinite argument gives the limit, NaN gives NaN (`logit` refuses
+it), and no warning is raised.
 
 Read in this order: `softplus` (the loss of a hard label), `log_sigmoid`, `sigmoid` and its inverse
 `logit`, and `log1mexp`, which turns the logarithm of a probability into that of its complement;
@@ -169,8 +169,7 @@ def log1mexp(x: ArrayLike) -> Floats:
     Parameters
     ----------
     x : array_like
-        Logarithms of probabilities, at most 0, any shape, float16 to float64; NaN gives
-        NaN.
+        Logarithms of probabilities, at most 0, any shape, float16 to float64; NaN gives NaN.
 
     Returns
     -------

@@ -1,9 +1,8 @@
 """A scikit-learn classifier on the losses of this package, for pipelines and cross-validation.
 
 `BinaryLogisticRegression` takes part where scikit-learn's `LogisticRegression` does, for two
-classes and dense features, fits by
-`companion.logistic_regression.fit_logistic_regression`, and keeps the digits of small
-probabilities. Needs scikit-learn, 1.5 or later.
+classes and dense features, fits by `companion.logistic_regression.fit_logistic_regression`, and
+keeps the digits of small probabilities. Needs scikit-learn, 1.5 or later.
 """
 
 from __future__ import annotations

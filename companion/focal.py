@@ -77,7 +77,7 @@ def binary_focal_cross_entropy_with_logits(
     Notes
     -----
     For labels 0 and 1, unreduced and unweighted, within 4 + 3 γ ULP in float64 and 5 + 4 γ in
-    float32, where γ is a float32: the power multiplies the error of m.
+    float32, to whose precision γ is rounded first: the power multiplies the error of m.
 
     References
     ----------

@@ -130,8 +130,8 @@ def fit_logistic_regression(
     Returns
     -------
     LogisticRegressionResult
-        Read its `converged` and `message`: where no minimum is found nothing is warned, and raised
-        only for one class alone.
+        Read its `converged` and `message`: where no minimum is found there is no warning, and
+        an error only where all labels are alike.
 
     Raises
     ------

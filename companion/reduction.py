@@ -100,7 +100,7 @@ class RunningMean:
 
     Notes
     -----
-    Each of the two sums is kept as a float64 and its rounding error (Knuth's two-sum), so that of
+    Each of the two sums is kept as a float64 and its rounding error (Knuth's two-sum), so that for
     losses, which are not negative, the result does not drift with the number of updates, nor depend
     on their order beyond the last digit. Threads may share an accumulator.
     """

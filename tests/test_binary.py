@@ -104,7 +104,7 @@ def test_the_promise_holds_where_roundings_add_up(functions, part, point, label,
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(
     ("label", "ulp"),
-    # No formula in one working precision does better near σ = y (DESIGN, "Accuracy"). Where both
+    # No formula in one working precision does better near σ = y. Where both
     # are small, exp (1 ULP), 1 + e, the quotient and the difference (a half each) make it 2.5, or
     # nearly 3 where the quotient falls just below a power of 2.
     [(0.3, 2), (0.5, 2), (0.9, 2), (1 - 1e-9, 2), (0.001, 2.5), (1e-9, 3), (3.9e-21, 3)],
@@ -152,7 +152,7 @@ def test_options_keep_the_digits(part, label, options):
         size = np.maximum(no * sigmoid(points), yes * sigmoid(-points))
     else:
         size = np.array([float(e) for e in exact])
-    # To the promised 4 ULP add the roundings of A, A + B and the product with the weight; where
+    # To the promised 5 ULP add the roundings of A, A + B and the product with the weight; where
     # the label is smoothed, its own rounding moves it by EPS, as much as the loss depends on it.
     moved = EPS * (weight * max(pos_weight, 1) if smoothing else 0)
     sensitivity = {"value": abs(points) + 1, "gradient": 1, "hessian": size}[part]
@@ -363,7 +363,7 @@ def test_weighted_derivative_overflows_only_if_it_is_too_large_itself(
         exact *= float(mass[7])
     with np.errstate(over="ignore"):
         exact = dtype(float(exact / divisor))
-    # 3 ULP of the gradient and 4 of the Hessian, then a weight and a division
+    # 4 ULP of the gradient and of the Hessian, then a weight and a division
     np.testing.assert_allclose(computed[7], exact, rtol=6 * np.finfo(dtype).eps, atol=TINY[dtype])
 
 

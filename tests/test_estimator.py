@@ -86,7 +86,7 @@ def test_probabilities_and_their_logarithms_keep_their_digits(steep, logit):
     probabilities = [float(p) for p in exact]
     with mpmath.workdps(400):
         logarithms = [float(-mpmath.log1p(mpmath.exp(s * mpmath.mpf(logit)))) for s in (1, -1)]
-    # sigmoid and log_sigmoid promise 2 ULP and 2 ULP
+    # log_sigmoid is within the 3 ULP of softplus, each at most 2.3e-16 of the number
     np.testing.assert_allclose(steep.predict_proba([[logit]])[0], probabilities, rtol=1e-15)
     np.testing.assert_allclose(steep.predict_log_proba([[logit]])[0], logarithms, rtol=1e-15)
 

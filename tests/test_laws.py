@@ -48,9 +48,9 @@ def test_loss_of_logit_for_yes_is_bitwise_that_of_its_negative_for_no(logits):
 def test_loss_rises_away_from_the_answer(loss, data):
     low, high = sorted(data.draw(st.tuples(arguments_of(loss), arguments_of(loss))))
     for label, nearer, farther in [(0, low, high), (1, high, low)]:
-        # Monotone up to the rounding of the two values, 2 ULP each; 5e-324 for the subnormals.
+        # Monotone up to the rounding of the two values, 3 ULP each; 5e-324 for the subnormals.
         with np.errstate(over="ignore"):
-            bound = loss.value(farther, label) * (1 + 5 * EPS) + 5e-324
+            bound = loss.value(farther, label) * (1 + 7 * EPS) + 5e-324
         assert loss.value(nearer, label) <= bound
 
 
@@ -95,7 +95,7 @@ def test_hessian_is_the_slope_of_the_gradient(loss):
     first, labels, _ = draw(loss, 200, seed=2)
     h = 1e-5 if loss.ends != (0, 1) else 1e-5 * np.minimum(first, 1 - first)
     ahead, behind = (loss.gradient(x, labels, reduction="none") for x in (first + h, first - h))
-    # As above; a gradient is within 3 ULP, or with a soft label 2 ULP of 1 (or of pos_weight).
+    # As above; a gradient is within 3 ULP here, or with a soft label 3 ULP of 1 (or of pos_weight).
     curvature = loss.hessian(first, labels, reduction="none")
     truncation = h**2 / 6 * loss.derivative_bound(4, first, labels)
     size = np.abs(ahead) + np.abs(behind) + 2 * max(1, loss.options.get("pos_weight", 1))

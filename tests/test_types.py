@@ -24,7 +24,7 @@ def checked(*files):
     """Return the exit status of the type checker and what it said."""
     command = [sys.executable, "-m", "pyrefly", "check", *map(str, files)]
     options = ["--python-interpreter-path", sys.executable, "--output-format", "min-text"]
-    # A file elsewhere has no configuration, and would be checked for little.
+    # A file elsewhere finds no configuration, and without one little is checked.
     options += ["--config", str(ROOT / "pyproject.toml")]
     run = subprocess.run(
         [*command, *options], cwd=ROOT, capture_output=True, text=True, check=False

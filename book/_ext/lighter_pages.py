@@ -1,8 +1,8 @@
 """Take out of the built pages what they do not need: the theme's icons, as script and font.
 
 Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used.
-Of code, names, operators and punctuation have the colour of the rest, and need no mark; they are
-half of a chapter's elements. What misleads screen readers is put right on the way.
+Of code, names, operators and punctuation have the colour of the rest, and need no mark; they were
+a quarter of a chapter's elements. What misleads screen readers is put right on the way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The softmax of one block of rows and what belongs to it, without lost digits but in log Σ exp.
+"""The softmax of one block of rows and what belongs to it; only log Σ exp may lose digits.
 
 A block holds K logits for each of n rows as a (K, n) matrix of float64. `Shifted` prepares what all
 formulas share; labels and weights are for `companion._numpy.targets`.

@@ -91,7 +91,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found but limits, what was expected and its consequences."""
+        """Whether it was examined, all that was expected came, and nothing else but limits."""
         return self.examined and not self.findings and not self.unmet
 
     @property

@@ -2,8 +2,8 @@
 
 They compute no loss: what a figure shows is what you hand over. Start with `draw_curve` and
 `draw_by_label`; the rest is in the order of the chapters. Colours come from `companion.palette`
-by their meaning, but for two maps of Matplotlib's; axis labels name the quantity
-and, where it has one, its unit.
+by their meaning, but for two maps of Matplotlib's; axis labels name the quantity and, where it has
+one, its unit.
 """
 
 from companion.plotting._derive import (

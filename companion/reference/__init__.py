@@ -1,10 +1,10 @@
 """The exact value of most functions of this package, to as many digits as you ask for.
 
 A judge: it imports nothing of ours, and it is slow on purpose. Each function evaluates the textbook
-definition in mpmath, beyond |z| = 1000 an equal form that cancels nothing, with so many bits that
+definition in mpmath (beyond |z| = 1000 an equal form that cancels nothing), with so many bits that
 for floats the cancellation in the definition cannot matter, and returns an `mpmath.mpf`, or a list
-of them, rounded to `digits` decimal digits. Arguments are scalars, and for several
-classes one row of them, taken exactly as the binary numbers they are.
+of them, rounded to `digits` decimal digits. Arguments are scalars, and for several classes one row
+of them, taken exactly as the binary numbers they are.
 
 Read `sigmoid` first, then `binary_cross_entropy_with_logits`, then `ulp_error`, which says how far
 a computed array is from these values; the focal loss is in `companion.reference.focal`, and

@@ -4,9 +4,9 @@ Replace ``from torch.nn.functional import …`` by ``from companion.torch_losses
 ``nn.BCEWithLogitsLoss`` by `BCEWithLogitsLoss`: parameters, positions, defaults and reductions are
 PyTorch's. What differs:
 
-- values and derivatives keep their digits in both tails, where PyTorch's lose all of them, from
-  float16 and bfloat16, which are computed in float32, to float64, and infinite logits give the
-  limit;
+- values and derivatives keep their digits in both tails, where PyTorch's lose all of them, in
+  float64, float32, float16 and bfloat16 (the last two are computed in float32), and infinite logits
+  give the limit;
 - derivatives may be repeated in reverse and forward mode in any order, at 0 too, and reach the
   targets (of the focal loss: see there);
 - labels outside [0, 1], class indices out of range and shapes that do not fit are refused. Where

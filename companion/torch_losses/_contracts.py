@@ -1,10 +1,9 @@
 """Check tensors at the door, in eager mode, under `torch.func` and where a graph is made.
 
 Shapes, dtypes and devices are known everywhere, but for sizes that depend on data. Values are not:
-`_look` refuses those out of range
-where there are any to look at. Where a compiler or tracer shows none, each label or weight that
-will be out of range becomes NaN by a comparison in the graph, and so does the loss of its element,
-as that of a class index out of range.
+`_look` refuses those out of range where there are any to look at. Where a compiler or tracer shows
+none, each label or weight that will be out of range becomes NaN by a comparison in the graph, and
+so does the loss of its element, as does that of a class index out of range.
 """
 
 from __future__ import annotations

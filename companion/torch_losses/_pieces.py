@@ -2,7 +2,7 @@
 
 In eager mode each operation writes a new tensor, and for large ones the memory costs more than the
 arithmetic. Where nothing watches (no compiler, no `torch.func`, no graph to be made), a piece at a
-time is computed in place, on a GPU the whole.
+time is computed in place; on a GPU the whole is.
 """
 
 from __future__ import annotations

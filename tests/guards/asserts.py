@@ -2,8 +2,9 @@
 
 Four kinds are found by reading the code: an assertion of literals alone; one whose two sides are
 the same expression, looked up through the names that the cell defines; a comparison with so large
-an absolute tolerance that small numbers are never compared; and one whose relative tolerance is
-written down while an absolute one that is not, 1e-8 in NumPy and PyTorch, decides.
+an absolute tolerance that small numbers are never compared; and one that names its relative
+tolerance alone, so that the default absolute one, 1e-8 in NumPy and PyTorch, decides for small
+numbers.
 """
 
 import ast

@@ -22,7 +22,7 @@ KINDS = """() => {
       kinds.set(kind, each);
     }
   }
-  // Before the others are scrolled to: what stays in its place may go with the place in the page.
+  // What is fixed comes first: it may vanish once the page is scrolled to the others.
   const stays = ([, each]) => getComputedStyle(each).position === "fixed";
   return [...kinds].sort((a, b) => stays(b) - stays(a)).map(([kind]) => kind);
 }"""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.site.conftest import closely
-from tests.site.test_axe import violations
+from tests.site.test_axe import COLOURS, violations
 from tests.site.visits import visiting
 
 DEAD = """() => [...document.querySelectorAll("button, [role=button], [onclick]")]
@@ -17,7 +17,7 @@ GROUND = """() =>
 def unreadable(page, seen=None):
     """Return the texts that hardly stand out from their ground, and the buttons without use."""
     dead = [f"does nothing: {each}" for each in page.evaluate(DEAD)]
-    return violations(page, ["color-contrast"], seen) + dead
+    return violations(page, COLOURS, seen) + dead
 
 
 @closely

@@ -1,4 +1,4 @@
-"""A table has lines between its rows, and none between its columns."""
+"""No line of a table stands between its columns."""
 
 import pytest
 

@@ -31,7 +31,7 @@ FINDING = Finding(
     symptom="RecursionError, NameError, IndexError or TypeError at the first call",
     why=(
         "A name that is not defined, a setting read without `self`, or a function named like "
-        "the library's that calls itself: no call that comes to it can succeed."
+        "the library's that calls itself: no call that reaches it can succeed."
     ),
     fix="Read the last line of the traceback; give a function another name than the one it calls.",
     sick="""

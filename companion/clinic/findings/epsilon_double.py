@@ -25,7 +25,7 @@ FINDING = Finding(
     severity=MINOR,
     title="Clipped, and an epsilon added",
     symptom="the cap is not -log of the ε in the code",
-    why="Two guards for one problem: where the first has made it safe, the second only biases it.",
+    why="Two guards for one problem: the second biases what the first has made safe.",
     fix="Neither: SciPy's xlogy and xlog1py, or the loss from logits.",
     sick="""
 import numpy as np

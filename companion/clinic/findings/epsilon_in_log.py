@@ -13,7 +13,7 @@ __all__ = ["FINDING"]
 def _examine(chart: Chart) -> Evidence | None:
     for cap in chart.edges.caps:
         if cap.biased and not cap.plateau:
-            less = ", and a certain right one costs less than 0" if cap.epsilon > 2.3e-16 else ""
+            less = ", a certain right answer less than 0" if cap.epsilon > 2.3e-16 else ""
             return Evidence(
                 f"About {cap.epsilon:.2g} is added inside the logarithm: a certain mistake "
                 f"about y = {cap.label} costs only {cap.value:.6g}{less}.",

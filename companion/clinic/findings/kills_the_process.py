@@ -27,7 +27,7 @@ FINDING = Finding(
     title="A call ends the process",
     symptom="the program is gone without a traceback; Segmentation fault; Killed",
     why=(
-        "os._exit, a crash in compiled code or the system, when memory runs out, end the program: "
+        "os._exit, a crash in compiled code, or the system when memory runs out ends the program: "
         "there is no exception to catch."
     ),
     fix="Raise an exception; in compiled code check shapes and dtypes before you touch memory.",

@@ -33,8 +33,8 @@ FINDING = Finding(
     title="The order of the labels makes no difference",
     symptom="the loss falls while the accuracy stays at chance",
     why=(
-        "What does not depend on whose label it is cannot teach it: an entropy of the predictions, "
-        "a label that was overwritten, each prediction beside all labels."
+        "What does not depend on which label is whose cannot teach that: an entropy of the "
+        "predictions, a label that was overwritten, each prediction beside all labels."
     ),
     fix="Look for the line where the labels get lost.",
     sick="""

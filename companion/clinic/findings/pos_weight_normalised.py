@@ -45,8 +45,8 @@ FINDING = Finding(
     severity=MINOR,
     title="The weights are divided by their sum",
     symptom=(
-        "the loss is not PyTorch's with the same pos_weight, by another factor in each batch "
-        "(smaller where it is above 1)"
+        "the loss differs from PyTorch's with the same pos_weight, by another factor in each batch "
+        "(a pos_weight above 1 makes it smaller)"
     ),
     why=(
         "PyTorch's pos_weight leaves the divisor alone. Dividing by the sum of the weights "
