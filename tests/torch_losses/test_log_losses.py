@@ -1,10 +1,18 @@
 """The loss of each class: mpmath's digits, and both directions of its derivative."""
 
+import math
+
+import mpmath
 import pytest
 import torch
 
 from companion import reference
-from companion.torch_losses._log_losses import log_losses, pull_back_to_logits, push_from_logits
+from companion.torch_losses._log_losses import (
+    exponentials,
+    log_losses,
+    pull_back_to_logits,
+    push_from_logits,
+)
 from tests.tables.grids import worst_ulp
 from tests.tables.tensors import PEER, draw, leaf
 
@@ -17,6 +25,22 @@ def test_every_class_costs_what_mpmath_says(dim, device):
     ours = log_losses(z if dim else z.t(), dim).cpu()
     for row, losses in zip(ROWS, ours if dim else ours.t(), strict=True):
         assert worst_ulp(losses, [-each for each in reference.log_softmax(row)]) <= 2
+
+
+@pytest.mark.parametrize("row", [[math.inf, math.inf, 0.0], [-math.inf, -math.inf]])
+def test_rows_without_a_limit_are_nan(row, device):
+    assert log_losses(torch.tensor(row, device=device), 0).isnan().all()
+
+
+def test_exponential_of_a_difference_has_the_digits_that_the_difference_loses():
+    rng = torch.Generator().manual_seed(0)
+    z = -torch.rand(500, generator=rng, dtype=torch.float64) * 700
+    largest = torch.rand(500, generator=rng, dtype=torch.float64) * 8
+    with mpmath.workdps(50):
+        pairs = zip(z.tolist(), largest.tolist(), strict=True)
+        exact = [mpmath.exp(mpmath.mpf(a) - mpmath.mpf(b)) for a, b in pairs]
+    assert worst_ulp(exponentials(z, largest), exact) <= 2
+    assert worst_ulp(torch.exp(z - largest), exact) > 100
 
 
 def test_pull_back_and_push_are_the_softmax_jacobian_both_ways(device):
