@@ -7,9 +7,12 @@ import pytest
 from PIL import Image
 
 from tests.site.conftest import closely
+from tests.site.visits import DRAWN
 
-KINDS = """() => {
+KINDS = """async () => {
+  DRAWN
   scrollTo(0, innerHeight);
+  await drawn();  // scripts of the page show and hide a button by the place in it
   const kinds = new Map();
   document.querySelectorAll("[data-kind]").forEach(each => each.removeAttribute("data-kind"));
   for (const each of document.querySelectorAll("a[href], button, input, summary, [tabindex='0']")) {
@@ -25,7 +28,7 @@ KINDS = """() => {
   // What is fixed comes first: it may vanish once the page is scrolled to the others.
   const stays = ([, each]) => getComputedStyle(each).position === "fixed";
   return [...kinds].sort((a, b) => stays(b) - stays(a)).map(([kind]) => kind);
-}"""
+}""".replace("DRAWN", DRAWN)
 FOCUS = """async kind => {
   const each = document.querySelector(`[data-kind="${CSS.escape(kind)}"]`);
   const shown = each.type === "radio" && each.labels?.[0] || each;
