@@ -1,8 +1,8 @@
 """Take out of the built pages what they do not need: the theme's icons, as script and font.
 
 Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used.
-Of code, names, operators and punctuation have the colour of the rest, and need no mark; they were
-a quarter of a chapter's elements. What misleads screen readers is put right on the way.
+Of code, most names, operators and punctuation shall look like the rest, and need no mark; these
+were a quarter of a chapter's elements or more. What misleads screen readers is put right on the way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PUT_RIGHT = {
     ' aria-label="Toggle hidden content"': "",  # contradicts the words on the fold
     ' role="doc-biblioentry"': ' role="listitem"',  # retired by ARIA 1.2
 }
-# The marks of Pygments that nothing colours.
+# The marks of Pygments to which the stylesheet gives no look of their own.
 PLAIN = "bp|cp|dl|fm|go|l|ld|n|na|nb|nc|nd|ni|nl|nn|no|nt|nv|o|p|py|vc|vg|vi|vm|w"
 MARK = re.compile(rf'<span class="(?:{PLAIN})(?: [\w-]+)*">([^<]*)</span>')
 # An empty cell is the head of nothing.

@@ -98,11 +98,12 @@ def visiting(
     processor=1,
     scripts=True,
     read=True,
+    reduced_motion="reduce",
     **more,
 ):
     """Yield a visit to a page, read to its end or not, in a browser that has nothing of it yet."""
     size = {"width": width, "height": height}
-    context = browser.new_context(**{"viewport": size, "reduced_motion": "reduce", **more})
+    context = browser.new_context(viewport=size, reduced_motion=reduced_motion, **more)
     page = context.new_page()
     client = context.new_cdp_session(page)
     visit = Visit(page, client, base, address)
