@@ -2,7 +2,7 @@
 
 Font Awesome is two thirds of a page's weight; the stylesheet draws the few icons that are used.
 Of code, most names, operators and punctuation shall look like the rest, and need no mark; these
-were a quarter of a chapter's elements or more. What misleads screen readers is put right on the way.
+were a quarter of a chapter's elements. What misleads screen readers is put right on the way.
 """
 
 from __future__ import annotations
