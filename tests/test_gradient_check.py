@@ -1,5 +1,6 @@
 """The report on a gradient: planted faults are named, right gradients pass, kinks are said."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -7,7 +8,13 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
-from companion.gradient_check import check_gradient, convergence
+from companion.gradient_check import (
+    GradientReport,
+    check_gradient,
+    convergence,
+    numerical_gradient,
+    numerical_jacobian,
+)
 
 LOGITS = np.array([[0.0, 1.0, -2.0], [3.0, 0.5, -1.0]])
 LABELS = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.25]])
@@ -31,6 +38,11 @@ def slope_with_a_kink_at_zero(logits):
     """Differentiate max(z, 0) − zy + log1p(exp(−|z|)) with 0 for the sign of 0, term by term."""
     e = np.exp(-abs(logits))
     return (logits > 0) - LABELS - np.sign(logits) * e / (1 + e)
+
+
+def report_of(analytic, numeric, bound=0.0, rtol=0.0, verdict="wrong"):
+    a, n, bound, verdict = np.broadcast_arrays(analytic, numeric, bound, verdict)
+    return GradientReport(a, n, bound, verdict, rtol, n, n)
 
 
 def worst(report):
@@ -77,6 +89,50 @@ def test_worst_element_is_the_wrong_one(gradient, index):
     assert f"worst element: wrong, at index {index}" in str(report)
 
 
+@pytest.mark.parametrize(
+    ("analytic", "numeric", "bound", "rtol", "verdict", "index"),
+    [
+        ([2.0, 150.0], [1.0, 100.0], [0.1, 25.0], 0.0, "wrong", 0),  # 10 and 2 bounds off
+        ([1.0, 2.0], [0.0, 1.0], [0.0, 1.0], 0.0, "wrong", 0),  # one has no bound
+        ([10.0, -1.0], [1.0, 1.0], 0.0, 0.5, "wrong", 1),  # 9 of 5 allowed, 2 of 0.5
+        ([2.0, 3.0], [1.0, 1.0], [1.0, 0.1], 0.0, ["wrong", "unclear"], 0),
+    ],
+)
+def test_worst_element_is_furthest_beyond_what_was_allowed(
+    analytic, numeric, bound, rtol, verdict, index
+):
+    assert report_of(analytic, numeric, bound, rtol, verdict).worst == (index,)
+
+
+@pytest.mark.parametrize(
+    ("analytic", "numeric", "rtol", "hint"),
+    [
+        ([1.0, 2.0], [2.0, 4.0], 0.0, "every element is 0.5 times the numeric one: a 1/N too many"),
+        ([2.0, 3.0], [1.0, 1.0], 0.125, "every element is 2 times the numeric one: a 1/N is lost"),
+        ([2.0, 3.0 + 1e-9], [1.0, 1.0], 0.125, ""),  # more than two slacks of both, times 2
+        ([0.0, 0.0], [1.0, 2.0], 0.0, ""),
+        ([2.0], [1.0], 0.0, ""),
+        ([[1.0, 9.0], [8.0, 2.0]], [[1.0, 3.0], [5.0, 2.0]], 0.0, ""),  # only the diagonal
+    ],
+)
+def test_hint_needs_every_element(analytic, numeric, rtol, hint):
+    assert report_of(analytic, numeric, rtol=rtol).hint == hint
+
+
+def test_factor_is_seen_through_the_errors_of_the_numeric_slopes():
+    report = check_gradient(loss, lambda z: 1000 * slope(z), LOGITS, rtol=0)
+    assert report.hint == "every element is 1000 times the numeric one"
+
+
+def test_reports_cannot_be_changed_and_print_no_sides():
+    report = check_gradient(loss, slope, LOGITS)
+    for found, name in [(report, "rtol"), (convergence(np.exp, np.exp, 1.0), "order")]:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(found, name, 0)
+    assert "left" not in repr(report)
+    assert "right=" not in repr(report)
+
+
 def test_gradient_of_the_kink_is_off_by_half():
     report = check_gradient(loss, slope_with_a_kink_at_zero, LOGITS)
     assert (report.verdict == "wrong").sum() == 1
@@ -95,6 +151,12 @@ def test_rtol_allows_a_relative_error():
 
     assert check_gradient(loss, wrong, LOGITS, rtol=2e-5).passed
     assert not check_gradient(loss, wrong, LOGITS, rtol=0.5e-5).passed
+
+
+@pytest.mark.parametrize(("size", "passed"), [(1.9, True), (2.1, False)])
+def test_rtol_is_relative_to_the_larger_of_both(size, passed):
+    report = check_gradient(lambda x: np.sum(100 * x), [100 * size] * 2, [1.0, 2.0], rtol=0.5)
+    assert report.passed is passed
 
 
 # Right gradients ----------------------------------------------------------------------------------
@@ -206,6 +268,27 @@ def test_noise_that_hides_the_slope_is_unclear_and_does_not_pass():
     assert "too noisy or too rough" in str(report)
 
 
+@pytest.mark.parametrize(
+    ("x", "values"), [([1.5], 1.0), ([1e3], 1.0), ([1e3, 1e-3], 1.0), ([1.5], [1e-6, 1.0])], ids=str
+)
+def test_where_all_slopes_vanish_a_thousandth_of_what_is_typical_is_unclear(x, values):
+    x, verdicts = np.array(x), set()
+    for noise in np.geomspace(1e-7, 1e-2, 60):
+
+        def function(at, noise=noise):
+            return np.multiply(1 + noise * math.sin(1e9 * np.sum(at)), values)
+
+        found = check_gradient(function, numerical_jacobian(function, x)[0], x)
+        unclear = found.bound > 1e-3 * np.max(abs(function(x))) / max(1.0, abs(x).max())
+        np.testing.assert_array_equal(found.verdict == "unclear", unclear)
+        verdicts |= set(found.verdict.flat)
+    assert verdicts == {"right", "unclear"}
+
+
+def test_right_element_is_not_called_noisy():
+    assert "noisy" not in str(check_gradient(loss, slope, LOGITS))
+
+
 def test_worst_verdict_comes_before_the_larger_ratio():
     def function(x):
         return abs(x[0]) + x[1] ** 2
@@ -279,6 +362,8 @@ BAD = {
                      "steps: expected positive numbers, got 0.0"),
     "infinite step": (convergence, (np.exp, np.exp, 1.0, [np.inf]), {}, ValueError, "steps"),
     "array": (convergence, (np.exp, np.exp, [1.0, 2.0]), {}, ValueError, "expected one number"),
+    "array of a gradient": (numerical_gradient, (np.exp, [1.0, 2.0]), {}, ValueError,
+                            "expected one number"),
     "gradient of another shape": (convergence, (np.exp, [1.0], 1.0), {}, ValueError,
                                   r"gradient: expected the shape of x, \(\), got \(1,\)"),
 }  # fmt: skip

@@ -257,6 +257,16 @@ def test_probabilities_of_another_number_of_classes_are_refused(y):
         reference.cross_entropy([0.0, 1.0], y)
 
 
+@pytest.mark.parametrize(
+    "z", [[0.0, -5000.0], [3000.0, -3000.0, -3001.0], [-2000.0, -9e9, -2001.0]], ids=str
+)
+def test_loss_of_a_class_far_ahead_keeps_fifty_digits(z):
+    others = in_decimal(lambda first, *others: sum(exp(x - first) for x in others), *z)
+    with mpmath.workdps(60):  # log1p in mpmath: Python's decimal has none
+        expected = mpmath.log1p(mpmath.mpf(str(others)))
+        assert mpmath.almosteq(reference.cross_entropy(z, 0), expected, 1e-49)
+
+
 def test_class_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="class from 0 to 1"):
         reference.cross_entropy([0.0, 1.0], 2)
@@ -308,7 +318,7 @@ def test_float32_is_taken_as_the_number_it_is():
     assert reference.sigmoid(np.float32(0.1)) != reference.sigmoid(0.1)
 
 
-@pytest.mark.parametrize("z", [np.longdouble(1), 1j, "1", None], ids=repr)
+@pytest.mark.parametrize("z", [np.longdouble(1), np.timedelta64(1), 1j, "1", None], ids=repr)
 def test_what_is_not_exactly_a_real_number_is_refused(z):
     with pytest.raises(TypeError, match="expected a real number"):
         reference.sigmoid(z)

@@ -114,6 +114,20 @@ FAULTS = {
             "hessian_of_logistic_regression",
         ],
     ),
+    "wrong at zero alone": (
+        (
+            "stable_binary_cross_entropy_with_logits",
+            lambda z, y: (
+                stable_binary_cross_entropy_with_logits(z, y)
+                + sympy.Piecewise((1, sympy.Eq(z, 0)), (0, True))
+            ),
+        ),
+        ["stable_form_is_the_loss"],
+    ),
+    "inverse on one side": (
+        ("logit", lambda p: z if p == sigmoid(z) else symbolic.p),
+        ["sigmoid_and_logit_are_inverse"],
+    ),
     "mirrored softplus": (
         ("softplus", lambda z: softplus(-z)),
         ["loss_is_softplus_minus_y_z", "pos_weight_form_is_the_loss"],

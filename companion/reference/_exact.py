@@ -70,12 +70,11 @@ def evaluate_all(
 
 def exactly(x: Any) -> mpmath.mpf:
     """Convert without rounding; call it at a precision that holds x."""
-    if isinstance(x, np.generic):
-        if not isinstance(x, np.bool_ | np.integer | np.float16 | np.float32 | np.float64):
-            raise TypeError(f"expected a real number of at most 64 bits, not {type(x).__name__}")
-        x = x.item()
+    if isinstance(x, np.bool_ | np.number) and not isinstance(x, np.timedelta64):
+        x = x.item()  # a long double stays one
     if not isinstance(x, int | float) and not hasattr(x, "_mpf_"):
-        raise TypeError(f"expected a real number, not {type(x).__name__}")
+        name = type(x).__name__
+        raise TypeError(f"expected a real number, of NumPy one of at most 64 bits, not {name}")
     return mp.mpf(x)
 
 
@@ -99,9 +98,7 @@ def log_sigmoids(z: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
 
 
 def log_sum_exp(z: Sequence[mpmath.mpf]) -> mpmath.mpf:
-    """Return log Σ exp(z)."""
-    if any(map(mp.isnan, z)):
-        return mp.nan
+    """Return log Σ exp(z), no z being NaN."""
     largest = max(z, default=mp.ninf)
     if mp.isinf(largest):
         return largest

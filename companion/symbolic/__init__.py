@@ -385,7 +385,7 @@ def prove_loss_for_one_is_the_mirrored_loss_for_zero() -> bool:
 def prove_loss_is_convex_in_the_logit() -> bool:
     """∂² loss / ∂ z² = σ(z) (1 - σ(z)) = e^z / (1 + e^z)², which is positive."""
     bend = diff(binary_cross_entropy_with_logits(z, y), z, 2)
-    e = exp(z) / (1 + exp(z)) ** 2
+    e = _bend()
     return (
         is_identity(bend, sigmoid(z) * (1 - sigmoid(z))) and is_identity(bend, e) and e.is_positive
     )
@@ -393,8 +393,11 @@ def prove_loss_is_convex_in_the_logit() -> bool:
 
 def prove_second_derivative_is_even() -> bool:
     """e^z / (1 + e^z)² keeps its value when z changes its sign, so e^{-|z|} may stand for e^z."""
-    e = exp(z) / (1 + exp(z)) ** 2
-    return is_identity(e, e.subs(z, -z))
+    return is_identity(_bend(), _bend().subs(z, -z))
+
+
+def _bend() -> Expr:
+    return exp(z) / (1 + exp(z)) ** 2
 
 
 def prove_hessian_of_logistic_regression() -> bool:

@@ -30,3 +30,26 @@ def test_focal_value_is_the_definition_and_the_gradient_its_derivative(gamma, al
             ahead, behind = (value(z + s * step, y, **options) for s in (1, -1))
             # The third derivative is below 1: see test_focal
             assert abs((ahead - behind) / (2 * step) - slope(z, y, **options)) < step**2
+
+
+FUNCTIONS = [
+    focal.binary_focal_cross_entropy_with_logits,
+    focal.binary_focal_cross_entropy_with_logits_gradient,
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_focus_is_two_and_digits_are_fifty_unless_told(function):
+    assert function(0.3, 0.25) == function(0.3, 0.25, gamma=2, alpha=None, digits=50)
+    assert function(0.7, 0.25) != function(0.7, 0.25, digits=51)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_right_answer_of_an_infinite_logit_has_neither_loss_nor_gradient(function):
+    assert function(mpmath.inf, 1, gamma=0.5) == function(-mpmath.inf, 0, gamma=0.5) == 0
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_label_outside_the_unit_interval_is_refused(function):
+    with pytest.raises(ValueError, match=r"y must lie in \[0, 1\]"):
+        function(0.3, 1.5)

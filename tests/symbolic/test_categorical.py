@@ -57,6 +57,11 @@ def test_every_proof_has_been_seen_failing():
     assert {proof for _, proof in CASES} == set(PROOFS)
 
 
+def test_loss_refuses_labels_of_another_length():
+    with pytest.raises(ValueError, match="zip"):
+        cross_entropy(logits(3), classes(2))
+
+
 def test_label_of_classes_sums_to_one():
     assert sympy.simplify(sum(classes(3))) == 1
     assert classes(2).shape == logits(2).shape

@@ -13,6 +13,11 @@ def test_proof_holds_and_says_what_it_proves(name):
     assert PROOFS[name].__doc__.strip()
 
 
+def _plain_as_the_statement_has_it(z, y, gamma, focal_loss=focal.focal_loss):
+    stated = gamma == 2 and y in (0, 1)
+    return focal_loss(z, y, 0 if stated else gamma)
+
+
 # What is broken, in `focal` itself, and the proofs that must then fail.
 FAULTS = {
     "attention to the wrong side": (
@@ -25,6 +30,14 @@ FAULTS = {
     "attention to label 1 alone": (
         ("miss", lambda z, y: y * focal.sigmoid(-z) + 1 - y),
         ["opposite_answer_to_the_opposite_question_costs_the_same"],
+    ),
+    "asked about other labels or another power": (
+        ("focal_loss", lambda z, y, gamma: _plain_as_the_statement_has_it(z, y, gamma)),
+        ["focal_loss_is_not_convex_for_gamma_two", "focal_loss_is_not_proper_for_gamma_two"],
+    ),
+    "bent elsewhere": (
+        ("focal_loss", lambda z, y, gamma: (z + 3.5) ** 3),
+        ["focal_loss_is_not_convex_for_gamma_two"],
     ),
     "no power": (
         ("focal_loss", lambda z, y, gamma: focal.binary_cross_entropy_with_logits(z, y)),
