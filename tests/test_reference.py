@@ -1,6 +1,7 @@
 """The exact values against Python's `decimal`, which shares no code with mpmath."""
 
 import decimal
+import inspect
 import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -313,6 +314,30 @@ def test_number_of_digits_is_the_number_asked_for():
         assert mpmath.nstr(value, 299) == mpmath.nstr(mpmath.mpf(expected), 299)
 
 
+OF_ONE_NUMBER = ["sigmoid", "logit", "softplus", "log_sigmoid"]
+ARGUMENTS = {
+    **dict.fromkeys(OF_ONE_NUMBER, (0.6,)),
+    "log1mexp": (-0.7,),
+    **dict.fromkeys(["logsumexp", "softmax", "log_softmax"], ([0.7, -1.1],)),
+    **dict.fromkeys([*OF_PROBABILITIES, *WITH_LOGITS], (0.7, 0.3)),
+    **dict.fromkeys(
+        ["cross_entropy", "cross_entropy_gradient", "cross_entropy_hessian"], ([0.7, -1.1], 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_digits_are_fifty_unless_told(name):
+    function, arguments = getattr(reference, name), ARGUMENTS[name]
+    assert function(*arguments) == function(*arguments, digits=50)
+    assert function(*arguments) != function(*arguments, digits=51)
+
+
+def test_every_function_was_asked_for_its_digits():
+    public = {name for name in reference.__all__ if inspect.isfunction(getattr(reference, name))}
+    assert public - {"ulp_error"} == set(ARGUMENTS)
+
+
 def test_float32_is_taken_as_the_number_it_is():
     assert reference.sigmoid(np.float32(0.1)) == reference.sigmoid(float(np.float32(0.1)))
     assert reference.sigmoid(np.float32(0.1)) != reference.sigmoid(0.1)
@@ -328,6 +353,32 @@ def test_what_is_not_exactly_a_real_number_is_refused(z):
 def test_probability_and_label_outside_the_unit_interval_are_refused(p, y):
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         reference.binary_cross_entropy(p, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "options"),
+    [
+        ("logit", (1.2,), {}),
+        ("binary_cross_entropy_with_logits", (0.3, 1.2), {}),
+        ("binary_cross_entropy_with_logits", (0.3, 1), {"label_smoothing": 1.2}),
+        ("cross_entropy", ([0.3, 0.1], [1.2, -0.2]), {}),
+        ("cross_entropy", ([0.3, 0.1], 1), {"label_smoothing": -0.2}),
+    ],
+)
+def test_what_must_lie_in_the_unit_interval_is_refused_outside(name, arguments, options):
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        getattr(reference, name)(*arguments, **options)
+
+
+def test_log1mexp_ends_at_zero():
+    assert reference.log1mexp(0) == -INF
+    with pytest.raises(ValueError, match="at most 0"):
+        reference.log1mexp(1e-300)
+
+
+def test_weights_of_another_number_of_classes_are_refused():
+    with pytest.raises(ValueError, match="zip"):
+        reference.cross_entropy([0.3, 0.1], 1, weight=[1, 2, 3])
 
 
 def test_precision_of_mpmath_is_neither_read_nor_set():
@@ -410,6 +461,7 @@ def test_correctly_rounded_value_is_within_half_an_ulp():
         (INF, 2**1024 - 2**970, 0.0),
         (INF, 2**1024 - 2**970 - 1, INF),
         (0.0, mpmath.mpf("1e-4000"), 0.0),
+        (np.finfo(np.float64).max, 2**1024, 1.0),
     ],
 )
 def test_infinities_and_nan_are_right_or_infinitely_wrong(computed, exact, error):

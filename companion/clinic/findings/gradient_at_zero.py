@@ -35,7 +35,7 @@ FINDING = Finding(
         "Autograd takes clamp'(0) = 1 and |·|'(0) = 0: z.clamp(min=0) - z y + log1p(exp(-|z|)) has "
         "a smooth value, and a slope at 0 that is off by a half."
     ),
-    fix="softplus(z) - y z by torch.logaddexp, or the library's function.",
+    fix="The library's function; or torch.logaddexp for softplus(z), if one derivative is enough.",
     sick="""
 import torch
 

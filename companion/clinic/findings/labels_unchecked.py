@@ -35,7 +35,7 @@ FINDING = Finding(
     ),
     fix=(
         "Check once: `if not ((y >= 0) & (y <= 1)).all(): raise ValueError(...)`; for class "
-        "indices `y < K`."
+        "indices `(y >= 0) & (y < K)`."
     ),
     sick="""
 import numpy as np
