@@ -197,7 +197,7 @@ FAULTS = {
     "a relative tolerance that does not decide": (
         "assert_complaints",
         run("assert np.allclose(loss, theirs, rtol=1e-14)"),
-        "the default atol of 1e-8 decides",
+        "a default decides for small numbers; say atol=0",
     ),
     "needless exception for a tolerance": (
         "assert_complaints",

@@ -289,8 +289,10 @@ def test_weighted_mean_is_scikit_learn_s_and_pytorch_s_mean_for_indices():
     ours = value(logits, index, weight=weight, reduction="weighted_mean")
     p = softmax(logits)
     theirs = log_loss(index, p, sample_weight=weight[index], labels=range(4))
-    assert ours == pytest.approx(theirs, rel=1e-13)
-    assert ours == pytest.approx(in_torch(logits, index, weight, 0.0, "mean")[1].item(), rel=1e-13)
+    assert ours == pytest.approx(theirs, rel=1e-13, abs=0)
+    assert ours == pytest.approx(
+        in_torch(logits, index, weight, 0.0, "mean")[1].item(), rel=1e-13, abs=0
+    )
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean", "weighted_mean", "batchmean"])
@@ -301,7 +303,7 @@ def test_reduced_half_precision_is_float32_and_does_not_overflow_at_65504(functi
     factor = size if reduction == "sum" else 1
     result, slopes = functions[3](x, labels, reduction=reduction)
     assert type(result) is type(functions[0](x, labels, reduction=reduction)) is np.float32
-    assert result == pytest.approx(factor * np.log(2), rel=2**-23)
+    assert result == pytest.approx(factor * np.log(2), rel=2**-23, abs=0)
     assert slopes.dtype == functions[2](x[:2], labels[:2]).dtype == np.float16
     each = functions[0](x[0], labels[0], reduction="none")
     assert type(each) is np.float16
@@ -373,9 +375,9 @@ def test_weighted_mean_with_sample_weight_is_scikit_learn_s():
     sample_weight = np.random.default_rng(3).uniform(0, 3, 50)
     options = {"sample_weight": sample_weight, "reduction": "weighted_mean"}
     theirs = log_loss(index, softmax(logits), sample_weight=sample_weight, labels=range(4))
-    assert value(logits, index, **options) == pytest.approx(theirs, rel=1e-13)
+    assert value(logits, index, **options) == pytest.approx(theirs, rel=1e-13, abs=0)
     p = categorical.cross_entropy_from_probabilities(softmax(logits), index, **options)
-    assert p == pytest.approx(theirs, rel=1e-13)
+    assert p == pytest.approx(theirs, rel=1e-13, abs=0)
 
 
 def test_gradient_with_sample_weight_is_autograd_s():
@@ -426,7 +428,7 @@ def test_sample_weight_of_another_shape_is_refused_and_the_mend_is_right(sample_
     names = {"numpy": np, "sample_weight": np.array(sample_weight)}
     follow = eval(str(caught.value).rpartition("; pass ")[2], names)
     np.testing.assert_array_equal(follow, mended(np.array(sample_weight)))
-    assert value(z, y, sample_weight=follow) == pytest.approx(3 * np.log(3), rel=1e-15)
+    assert value(z, y, sample_weight=follow) == pytest.approx(3 * np.log(3), rel=1e-15, abs=0)
 
 
 def test_weights_of_rows_and_of_classes_point_to_each_other():
@@ -498,7 +500,7 @@ def test_ignored_rows_are_pytorch_s_too():
     index[[1, 4]] = -100
     options = {"weight": weight, "ignore_index": -100, "reduction": "weighted_mean"}
     _, theirs = in_torch(logits, index, weight, 0.0, "mean", -100)
-    assert value(logits, index, **options) == pytest.approx(theirs.item(), rel=1e-13)
+    assert value(logits, index, **options) == pytest.approx(theirs.item(), rel=1e-13, abs=0)
 
 
 def test_mean_of_ignored_rows_alone_is_refused():

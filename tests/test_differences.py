@@ -325,7 +325,7 @@ def test_error_of_another_kind_is_the_functions_own():
 
 def test_floating_point_warnings_of_trial_steps_stay_inside():
     slope, _ = numerical_gradient(np.log, 0.01)
-    assert slope == pytest.approx(100, rel=1e-9)
+    assert slope == pytest.approx(100, rel=1e-9, abs=0)
 
 
 def test_formulas_are_the_quotients_they_say():

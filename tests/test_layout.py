@@ -1,5 +1,6 @@
 """The companion obeys the rules for its layout, and each rule is seen failing."""
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.guards.asserts import unsaid_tolerances
 from tests.guards.layout import (
     ALLOWED,
     FOLDER_RULES,
@@ -43,6 +45,29 @@ def test_every_permission_is_used(monkeypatch):
 def test_every_module_has_its_test_file():
     complaints = missing_tests(ROOT / "companion", ROOT / "tests")
     assert not complaints, "\n".join(complaints)
+
+
+def test_no_tolerance_of_the_tests_is_left_to_a_default():
+    complaints = [
+        f"{path.relative_to(ROOT)}: {complaint}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for complaint in unsaid_tolerances(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "pytest.approx(1e-20, rel=1e-3)",
+        "mpmath.almosteq(a, b, 1e-45)",
+        "np.isclose(a, b, rtol=1e-9)",
+        "torch.allclose(a, b, rtol=1e-9)",
+    ],
+)
+def test_tolerance_left_to_a_default_is_named(check):
+    (complaint,) = unsaid_tolerances(ast.parse(f"assert x == {check}"))
+    assert complaint.endswith(ast.unparse(ast.parse(check)))
 
 
 # Planted faults -----------------------------------------------------------------------------------

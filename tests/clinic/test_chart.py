@@ -33,14 +33,14 @@ SCALES = {
 def test_scale_is_what_multiplies_all(loss, scale, larger):
     found = chart(loss)
     # The fit of a loss in float64 leaves some 1e-14.
-    assert found.scale == pytest.approx(scale, rel=1e-10)
-    assert found.scale_of_larger == pytest.approx(larger, rel=1e-10)
+    assert found.scale == pytest.approx(scale, rel=1e-10, abs=0)
+    assert found.scale_of_larger == pytest.approx(larger, rel=1e-10, abs=0)
     assert found.right == (scale == 1)
 
 
 def test_a_weight_is_what_multiplies_a_class():
     found = chart(lambda p, y: ((1 + 2 * y) * each(p, y)).mean())
-    assert found.by_class == pytest.approx([1, 3], rel=1e-10)
+    assert found.by_class == pytest.approx([1, 3], rel=1e-10, abs=0)
     assert found.scale is None
 
 
@@ -48,12 +48,12 @@ def test_a_constant_is_told_from_the_costs():
     found = chart(lambda p, y: each(p, y).mean() + 0.25)
     assert found.clean
     assert not found.right
-    assert found.constant == pytest.approx(0.25, rel=1e-10)
+    assert found.constant == pytest.approx(0.25, rel=1e-10, abs=0)
 
 
 def test_an_epsilon_in_the_logarithm_is_found_and_its_costs_fit():
     found = chart(lambda p, y: -(y * np.log(p + 1e-3) + (1 - y) * np.log(1 - p + 1e-3)).mean())
-    assert found.plain.epsilon == pytest.approx(1e-3, rel=1e-6)
+    assert found.plain.epsilon == pytest.approx(1e-3, rel=1e-6, abs=0)
     assert found.clean
 
 

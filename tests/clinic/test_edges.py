@@ -42,8 +42,8 @@ def test_certain_and_right_predictions_cost_nothing():
 def test_a_clip_is_a_plateau_and_no_bias(e):
     # The upper end 1 - e is rounded, so its cap is known to e / 2⁻⁵³ alone.
     for cap, rtol in zip(edges(clipped(e)).caps, (1e-12, 2e-16 / e), strict=True):
-        assert cap.value == pytest.approx(-math.log(e), rel=1e-4)
-        assert cap.epsilon == pytest.approx(e, rel=max(rtol, 1e-12))
+        assert cap.value == pytest.approx(-math.log(e), rel=1e-4, abs=0)
+        assert cap.epsilon == pytest.approx(e, rel=max(rtol, 1e-12), abs=0)
         assert cap.plateau
         assert not cap.biased
 
@@ -51,7 +51,7 @@ def test_a_clip_is_a_plateau_and_no_bias(e):
 @pytest.mark.parametrize("e", [1e-3, 1e-7])
 def test_an_epsilon_is_a_bias_and_no_plateau(e):
     for cap in edges(with_epsilon(e)).caps:
-        assert cap.epsilon == pytest.approx(e, rel=1e-6)
+        assert cap.epsilon == pytest.approx(e, rel=1e-6, abs=0)
         assert cap.biased
         assert not cap.plateau
 

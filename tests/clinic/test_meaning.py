@@ -84,7 +84,7 @@ def test_rows_are_judged_by_the_definition(inputs, labels):
         want.append(-mpmath.log(shares[k] / (sum(shares) if inputs == "logits" else 1)))
     meaning = Meaning(inputs, labels)
     question = Question(np.array(ROWS[inputs]), y if labels == "index" else np.eye(3)[y])
-    assert float(meaning.exact(question)) == pytest.approx(float(sum(want) / 2), rel=1e-15)
+    assert float(meaning.exact(question)) == pytest.approx(float(sum(want) / 2), rel=1e-15, abs=0)
     assert float(meaning.value(question.x, question.y)) == pytest.approx(float(sum(want) / 2))
 
 
@@ -103,7 +103,7 @@ def test_certain_and_right_costs_nothing_and_certain_and_wrong_infinity():
 def test_a_question_is_judged_at_the_numbers_that_its_dtype_holds():
     meaning = Meaning("probabilities", "soft")
     exact = float(meaning.exact(Question(np.array([0.1]), np.array([1.0]), dtype="float32")))
-    assert exact == pytest.approx(-math.log(float(np.float32(0.1))), rel=1e-15)
+    assert exact == pytest.approx(-math.log(float(np.float32(0.1))), rel=1e-15, abs=0)
     assert exact != -math.log(0.1)
 
 

@@ -34,7 +34,7 @@ def test_differences_are_the_derivative():
 @pytest.mark.parametrize("factor", [1.0, -1.0, 0.2, 5.0])
 def test_factor_is_what_the_gradient_is_multiplied_by(factor):
     found = chart(gradient=lambda z, y: factor * slope(z, y)).slopes
-    assert found.factor == pytest.approx(factor, rel=1e-7)
+    assert found.factor == pytest.approx(factor, rel=1e-7, abs=0)
     assert found.wrong == (factor != 1)
 
 
@@ -60,14 +60,14 @@ def test_at_zero_the_derivative_of_abs_is_seen():
         gradient=lambda z, y: np.where(z == 0, 0, slope(z, y))
     ).slopes.at_zero
     assert answer.values.tolist() == [0, 0]
-    assert own == pytest.approx([0.5, -0.5], rel=1e-9)
+    assert own == pytest.approx([0.5, -0.5], rel=1e-9, abs=0)
 
 
 def test_far_out_the_right_gradient_is_given_with_each_answer():
     for question, answer, right in chart().slopes.far:
         z, y = question.x[0], question.y[0]
         exact = expit(z) if not y else -expit(-z)
-        assert float(right[0]) == pytest.approx(float(exact), rel=1e-14)
+        assert float(right[0]) == pytest.approx(float(exact), rel=1e-14, abs=0)
         assert answer.finite
 
 

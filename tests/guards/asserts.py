@@ -3,8 +3,8 @@
 Four kinds are found by reading the code: an assertion of literals alone; one whose two sides are
 the same expression, looked up through the names that the cell defines; a comparison with so large
 an absolute tolerance that small numbers are never compared; and one that names its relative
-tolerance alone, so that the default absolute one, 1e-8 in NumPy and PyTorch, decides for small
-numbers.
+tolerance alone, so that an absolute one that nobody wrote (1e-8 in NumPy and PyTorch, 1e-12 in
+pytest, the relative one in mpmath) decides for small numbers. Files of tests are asked the last.
 """
 
 import ast
@@ -18,6 +18,12 @@ WIDEST = 1e-8
 
 # What makes a number of a literal, and is not itself on trial.
 _CALCULATORS = {*dir(builtins), "np", "math", "torch", "F", "sp"}
+_ABSOLUTE = {
+    "isclose": ("rtol", "atol"),
+    "allclose": ("rtol", "atol"),
+    "approx": ("rel", "abs"),
+    "almosteq": ("rel_eps", "abs_eps"),
+}
 _SAME = {"array_equal", "isclose", "allclose", "equal", "assert_allclose", "assert_close"}
 
 
@@ -39,8 +45,7 @@ def assert_complaints(nb):
                 complaints.append(f"cell {position}: both sides are the same: {text}")
             wide |= _absolute_tolerance(check) > WIDEST
             complaints += [
-                f"cell {position}: beside rtol the default atol of 1e-8 decides; say atol=0: {call}"
-                for call in _unsaid_tolerances(check)
+                f"cell {position}: {complaint}" for complaint in unsaid_tolerances(check)
             ]
         if wide and not (excuse and len(excuse[1].split()) >= 2):
             complaints.append(
@@ -60,12 +65,17 @@ def _checks(tree):
             yield node
 
 
-def _unsaid_tolerances(check):
-    """Yield the calls with a relative tolerance alone, where that leaves an absolute one."""
-    for node in ast.walk(check):
-        said = {word.arg for word in node.keywords} if isinstance(node, ast.Call) else set()
-        if "rtol" in said and "atol" not in said and _name(node.func) in {"isclose", "allclose"}:
-            yield ast.unparse(node)
+def unsaid_tolerances(tree):
+    """Yield a complaint of each call with a relative tolerance alone that leaves another one."""
+    for node in ast.walk(tree):
+        name = _name(node.func) if isinstance(node, ast.Call) else ""
+        if name not in _ABSOLUTE:
+            continue
+        relative, absolute = _ABSOLUTE[name]
+        said = {word.arg for word in node.keywords}
+        if absolute not in said and (relative in said or name == "almosteq"):
+            text = ast.unparse(node)
+            yield f"beside {relative} a default decides for small numbers; say {absolute}=0: {text}"
 
 
 def _name(function):
