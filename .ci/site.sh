@@ -25,7 +25,7 @@ test() {
 }
 status=0
 # More processes than cores: a slow network, which the tests imitate, leaves time.
-test -n "$((${JOBS:-2} + 2))" tests/site --ignore tests/site/test_first_paint.py "$@" || status=1
+test -n "$((${JOBS:-2} + 3))" tests/site --ignore tests/site/test_first_paint.py "$@" || status=1
 # Seconds are compared when nothing else runs.
 test -s tests/site/test_first_paint.py "$@" || status=1
 exit $status

@@ -12,11 +12,15 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The contrast of a text follows from its colours and its size, that of a link with its paragraph
 # from both colours: each look is judged on the first page that has it, not each of some thousand
 # pieces of code on each page.
+# A formula in the colour of its text is judged as the text of its MathML: axe passes over single
+# letters, and small ones must be as clear as the largest.
+FORMULA = ".katex:not(:has([style*=color]))"
 LOOKS = """known => {
   const looks = new Map(), grounds = new Map([[document.documentElement, ""]]);
   for (const mark of ["look", "ground"])
     document.querySelectorAll(`[data-${mark}]`).forEach(each => { delete each.dataset[mark]; });
-  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_ELEMENT);
+  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_ELEMENT,
+    each => each.matches("FORMULA *") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
   while (walker.nextNode()) {
     const each = walker.currentNode, style = getComputedStyle(each);
     const ground = [grounds.get(each.parentElement), style.backgroundColor, style.backgroundImage,
@@ -24,43 +28,48 @@ LOOKS = """known => {
       .replaceAll(" rgba(0, 0, 0, 0) none 1 normal none", "");
     grounds.set(each, ground);
     if (ground !== grounds.get(each.parentElement)) each.dataset.ground = "";
-    if (![...each.childNodes].some(child => child.nodeType === 3 && child.data.trim())) continue;
+    if (!each.matches("FORMULA")
+        && ![...each.childNodes].some(child => child.nodeType === 3 && child.data.trim())) continue;
     if (!each.checkVisibility({ visibilityProperty: true })) continue;
-    const letters = [style.color, style.fontSize, style.fontWeight, style.textShadow,
+    const text = [style.color, style.fontSize, style.fontWeight, style.textShadow,
       each.matches("a") && getComputedStyle(each.parentElement).color];
-    const look = [ground, ...letters].join(" ");
+    const look = [ground, ...text].join(" ");
     looks.set(look, [...(looks.get(look) ?? []), each]);
   }
   known.forEach(look => looks.delete(look));
   for (const alike of looks.values())
     alike.slice(0, 2).forEach(each => { each.dataset.look = ""; });
   return [...looks.keys()];
-}"""
+}""".replace("FORMULA", FORMULA)
 # Axe's time grows with all that it sees. So what is drawn alike in code and formulas, half of a
-# chapter, stands aside meanwhile (a formula stays as the text of its MathML); where colours alone
-# are judged, so does all that has no look and paints no ground.
+# chapter, stands aside meanwhile; where colours alone are judged, so does all that has no look and
+# paints no ground.
 THIN = """colours => {
   const kept = colours ? "[data-look], [data-ground]" : "[data-look], a, button";
   window.aside = [];
-  const thin = (each, other) => {
+  const replace = pairs => {
+    for (const [each, other] of pairs) each.replaceWith(other);
+    aside.push(...pairs);
+  };
+  const box = each => {
+    const box = document.createElement("span"), { width, height } = each.getBoundingClientRect();
+    const size = `width: ${width}px; height: ${height}px`;
+    box.style.cssText = `display: inline-block; overflow: hidden; ${size}`;
+    box.textContent = each.querySelector("math, title")?.textContent;
+    if ("look" in each.dataset) box.dataset.look = "";
+    return [each, box];
+  };
+  replace([...document.querySelectorAll("FORMULA, button > svg")].map(box));
+  const pairs = [], thin = (each, other) => {
     if (each.matches(kept) || each.querySelector(kept))
       [...each.children].forEach(child => thin(child, other));
-    else aside.push([each, other(each)]);
+    else pairs.push([each, other(each)]);
   };
-  const nothing = () => document.createComment("");
-  const text = each => document.createTextNode(each.textContent);
-  const box = each => {
-    const box = document.createElement("span");
-    box.style.cssText = `display: inline-block; width: ${each.getBoundingClientRect().width}px`;
-    return box;
-  };
-  if (colours) thin(document.body, nothing);
-  else {
-    document.querySelectorAll(":is(pre, math) > *").forEach(each => thin(each, text));
-    document.querySelectorAll(".katex-html").forEach(each => thin(each, box));
-  }
-  for (const [each, other] of aside) each.replaceWith(other);
-}"""
+  if (colours) thin(document.body, () => document.createComment(""));
+  else document.querySelectorAll("pre > *").forEach(
+    each => thin(each, each => document.createTextNode(each.textContent)));
+  replace(pairs);
+}""".replace("FORMULA", FORMULA)
 RESTORE = "() => { for (const [each, other] of aside) other.replaceWith(each); }"
 START = """() => axe.configure({ rules: [{ id: "color-contrast", selector: "[data-look]" }] })"""
 RUN = """async tags => {
@@ -101,6 +110,9 @@ def test_axe_finds_no_violation(visit, width, theme, tags, seen):
 # Planted faults -----------------------------------------------------------------------------------
 
 
+MATH = '<span class="katex"><math><mi>log</mi></math><i>log</i></span>'
+
+
 def test_axe_knows_wcag_2_2(plant):
     page = plant().page
     page.evaluate(AXE)
@@ -118,6 +130,9 @@ def test_axe_leaves_a_sound_page_alone(theme, plant):
         ("light", '<p style="color: #999">pale</p>', "color-contrast"),
         ("dark", '<p style="color: #555">dark</p>', "color-contrast"),
         ("light", '<pre><i>for</i> <span style="color: #bbb">each</span></pre>', "color-contrast"),
+        ("light", f'<p style="color: #999">{MATH}</p>', "color-contrast"),
+        ("light", f'{MATH}<span class="katex"><i style="color: #bbb">log</i></span>',
+         "color-contrast"),
         ("light", '<button aria-label="Find">Search</button>', "label-content-name-mismatch"),
         ("light", '<a href="#text"></a>', "link-name"),
         ("light", '<button style="padding: 0; border: 0; width: 9px; height: 9px">i</button>' * 2,

@@ -6,7 +6,6 @@ Both are measured in turn, in one run, by the same browser: the ratio holds wher
 import subprocess
 import sys
 from random import Random
-from statistics import median
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.site.server import serving
 from tests.site.visits import SLOW_4G, visiting
 
 PHONE = {"width": 390, "height": 844, "network": SLOW_4G, "processor": 4, "read": False}
-ROUNDS = 3
+ROUNDS = 2
 PAGES = ["book/index.html", "book/logits.html"]
 PAINT = """async () => {
   const painted = () => performance.getEntriesByName("first-contentful-paint")[0];
@@ -54,9 +53,9 @@ def test_a_page_is_seen_twice_as_soon_as_the_default(browser, base, default):
         for address, found in seconds.items():
             ours = (base, address) if address else (default, "page.html")
             found.append(first_paint(browser, *ours))
-    usual, *ours = (median(found) for found in seconds.values())
-    print({"default": usual, **dict(zip(PAGES, ours, strict=True))})
-    assert max(ours) <= usual / 2, seconds
+    print(seconds)
+    usual, *ours = seconds.values()
+    assert max(max(found) for found in ours) <= min(usual) / 2, seconds
 
 
 def test_what_blocks_the_first_paint_is_noticed(plant, tmp_path):

@@ -70,8 +70,8 @@ def changed(page, kind):
 
 def unseen(page, known=()):
     """Return the kinds of things whose focus is not seen."""
-    kinds = [kind for kind in page.evaluate(KINDS) if kind not in known]
     page.keyboard.press("Tab")  # from here on the browser shows what has the focus
+    kinds = [kind for kind in page.evaluate(KINDS) if kind not in known]
     found = []
     for kind in kinds:
         clear, outline = changed(page, kind)

@@ -71,7 +71,7 @@ RESULT = """() => {
 MOUSE_ONLY = """() => {
   const usable = `a[href], button, input, select, textarea, summary, label,
     [tabindex]:not([tabindex^="-"])`;
-  return [...document.querySelectorAll("body *")].filter(each =>
+  return [...document.querySelectorAll("body :not(.base *)")].filter(each =>
     getComputedStyle(each).cursor === "pointer"
     && each.checkVisibility({ visibilityProperty: true })
     && !each.closest(usable) && !each.querySelector(usable))
@@ -79,13 +79,18 @@ MOUSE_ONLY = """() => {
 }"""
 
 
-def walk(page, key="Tab"):
-    """Press the key until everything has had its turn; return what went wrong."""
-    missed, seen, before = page.evaluate(SETUP), 0, -1
+TAB = {"type": "rawKeyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+SHIFT = 8
+
+
+def walk(visit, modifiers=0):
+    """Press Tab until everything has had its turn; return what went wrong."""
+    page, seen, before = visit.page, 0, -1
+    missed = page.evaluate(SETUP)
     while missed and seen > before:  # else it is all around, or stuck
         before = seen
-        for _ in range(20):
-            page.keyboard.press(key)
+        for _ in range(20):  # down alone: page.keyboard.press takes a quarter longer
+            visit.client.send("Input.dispatchKeyEvent", TAB | {"modifiers": modifiers})
         missed, seen = page.evaluate(STATE)
     return page.evaluate(RESULT)
 
@@ -94,13 +99,16 @@ def walk(page, key="Tab"):
 @closely
 @pytest.mark.parametrize("width", [390])
 def test_everything_is_reached_by_keyboard_and_seen(visit, width):
-    assert walk(visit.look(width)) == []
+    visit.look(width)
+    visit.page.wait_for_timeout(400)  # the theme looks again at what axe put aside
+    assert walk(visit) == []
 
 
 @a_few
 @pytest.mark.parametrize("width", [1280])
 def test_everything_is_reached_backwards_and_seen(visit, width):
-    assert walk(visit.look(width), "Shift+Tab") == []
+    visit.look(width)
+    assert walk(visit, SHIFT) == []
 
 
 @pytest.mark.parametrize("width", [1280])
@@ -112,9 +120,9 @@ def test_what_answers_the_mouse_answers_the_keyboard(visit, width):
 
 
 def test_a_sound_page_is_walked_through(plant):
-    page = plant('<button>B</button><input aria-label="i">' * 30).page
-    assert (walk(page), walk(page, "Shift+Tab"), page.evaluate(MOUSE_ONLY)) == ([], [], [])
-    assert page.evaluate("stops.size") == 62
+    visit = plant('<button>B</button><input aria-label="i">' * 30)
+    assert (walk(visit), walk(visit, SHIFT), visit.page.evaluate(MOUSE_ONLY)) == ([], [], [])
+    assert visit.page.evaluate("stops.size") == 62
 
 
 @pytest.mark.parametrize(
@@ -133,7 +141,7 @@ def test_a_sound_page_is_walked_through(plant):
     ],
 )  # fmt: skip
 def test_what_the_keyboard_cannot_use_is_found(planted, complaint, plant):
-    found = walk(plant(planted).page)
+    found = walk(plant(planted))
     assert len(found) == 1
     assert found[0].startswith(complaint)
 
@@ -141,11 +149,11 @@ def test_what_the_keyboard_cannot_use_is_found(planted, complaint, plant):
 def test_what_a_sticky_head_hides_is_found(plant):
     style = "<style>header { height: 200px }</style>"
     links = "".join(f'<p style="height: 60px"><a href="#{i}">b</a></p>' for i in range(99))
-    page = plant(links, head=style).page
-    assert walk(page) == []
-    assert "where nobody sees it" in walk(page, "Shift+Tab")[0]
-    page = plant(links, head=f"{style}<style>html {{ scroll-padding-top: 200px }}</style>").page
-    assert walk(page, "Shift+Tab") == []
+    visit = plant(links, head=style)
+    assert walk(visit) == []
+    assert "where nobody sees it" in walk(visit, SHIFT)[0]
+    visit = plant(links, head=f"{style}<style>html {{ scroll-padding-top: 200px }}</style>")
+    assert walk(visit, SHIFT) == []
 
 
 def test_what_answers_the_mouse_alone_is_found(plant):

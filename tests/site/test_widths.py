@@ -3,14 +3,17 @@
 import pytest
 
 WIDTHS = [1280, 1024, 768, 390, 320]
-# What scrolls in itself, and what is drawn for screen readers, may be wider.
+# What scrolls in itself, and what is drawn for screen readers, may be wider; the letters of a
+# formula lie in its base.
 CUT = """() => {
   const edge = document.documentElement.clientWidth, found = [];
   const root = document.scrollingElement;
   const too_much = root.scrollWidth - root.clientWidth;
   if (too_much > 0) found.push(`the page scrolls by ${too_much} px`);
   const inside = new Map([[document.body, false]]);
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT);
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT,
+    each => each.matches(".katex .base > *, .katex-mathml > *") ? NodeFilter.FILTER_REJECT
+      : NodeFilter.FILTER_ACCEPT);
   while (walker.nextNode()) {
     const each = walker.currentNode, parent = inside.get(each.parentElement);
     const style = parent || getComputedStyle(each);
@@ -65,10 +68,12 @@ def test_what_scrolls_in_itself_fits(plant):
         '<p style="width: 340px">a</p>',
         '<div style="overflow-x: clip"><p style="width: 340px">a</p></div>',
         f"<p>{'a' * 200}</p>",
+        '<span class="katex"><span class="base" style="display: inline-block; width: min-content">'
+        f"<i>{'a' * 200}</i></span></span>",
         f'{TABS}<div class="sd-tab-set">{TAB.format(" checked", "")}'
         f"{TAB.format('', '<p style=width:340px>b</p>')}</div>",
     ],
-    ids=["wide", "clipped", "unbroken", "in another tab"],
+    ids=["wide", "clipped", "unbroken", "formula", "in another tab"],
 )
 def test_what_does_not_fit_is_found(planted, plant):
     visit = plant(planted)

@@ -36,7 +36,7 @@ SCROLL = """async () => {
   await within(9000, document.fonts.ready);
   for (let y = 0; y < document.documentElement.scrollHeight; y += 0.8 * innerHeight) {
     scrollTo(0, y);
-    await drawn();
+    await within(3000, new Promise(requestAnimationFrame));
     await Promise.all([...document.images].filter(inView).map(arrived));
   }
   await drawn();
