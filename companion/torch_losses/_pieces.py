@@ -37,7 +37,7 @@ def sum_of(like: Tensor, fill: Callable[..., None], *operands: Tensor | None) ->
     """Return `total` of what `fill_like` would return; a CPU holds one piece of it at a time."""
     if like.device.type != "cpu" or like.numel() <= PIECE:
         return total(fill_like(like, fill, *operands))
-    flat = [None if operand is None else _flat(operand) for operand in operands]
+    flat = [None if x is None else x.reshape(-1) for x in operands]
     scratch, sums = like.new_empty(PIECE), []
     for start in range(0, like.numel(), PIECE):
         piece = slice(start, start + PIECE)
@@ -55,18 +55,12 @@ def fill_like(like: Tensor, fill: Callable[..., None], *operands: Tensor | None)
         return out
     size = like.numel()
     order = sorted(range(out.ndim), key=out.stride, reverse=True)  # as it lies in memory
-    flat = [None if operand is None else _flat(operand.permute(order)) for operand in operands]
+    flat = [None if x is None else x.permute(order).reshape(-1) for x in operands]
     target = out.permute(order).view(-1)
     for start in range(0, size, PIECE):
         piece = slice(start, start + PIECE)
         fill(target[piece], *(part if part is None else part[piece] for part in flat))
     return out
-
-
-def _flat(operand: Tensor) -> Tensor:
-    if all(stride == 0 for stride in operand.stride()):  # one number, expanded: no need to copy it
-        return operand.as_strided((operand.numel(),), (0,))
-    return operand.reshape(-1)
 
 
 def fill_loss(out: Tensor, z: Tensor, y: Tensor, pos_weight: Tensor | None) -> None:

@@ -1,9 +1,20 @@
 """The loops in place give what the plain formula gives, for any size, layout and expansion."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from companion.torch_losses._pieces import PIECE, fill_like, fill_loss, fill_slope
+from companion.torch_losses import _pieces
+from companion.torch_losses._pieces import (
+    PIECE,
+    fill_like,
+    fill_loss,
+    fill_slope,
+    sum_of,
+    total,
+    widened,
+)
 
 F64 = torch.float64
 
@@ -34,6 +45,45 @@ def test_every_piece_is_filled(size, weight):
     grad = torch.full_like(z, 0.5)
     torch.testing.assert_close(fill_like(z, fill_slope, grad, z, y, w), 0.5 * slope(z, y, number))
     torch.testing.assert_close((z, y), before)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, PIECE, PIECE + 1, 3 * PIECE + 7])
+@pytest.mark.parametrize("weight", [None, 2.5])
+def test_sum_of_pieces_is_the_sum(size, weight):
+    z, y = operands(size)
+    w = None if weight is None else torch.tensor(weight, dtype=F64).expand(size)
+    expected = loss(z, y, 1 if weight is None else weight).sum()
+    torch.testing.assert_close(sum_of(z, fill_loss, z, y, w), expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [(1000, [1000]), (PIECE, [PIECE]), (PIECE + 1, [PIECE, 1]), (2 * PIECE, [PIECE] * 2)],
+)
+@pytest.mark.parametrize("of_pieces", [sum_of, fill_like])
+def test_a_piece_at_a_time_is_filled_and_one_number_is_not_copied(size, sizes, of_pieces):
+    z, _ = operands(size)
+    seen = []
+
+    def fill(out, one, nothing):
+        out.copy_(one)
+        seen.append((out.numel(), one.stride(), nothing))
+        places.add(out.data_ptr())
+
+    places = set()
+    result = of_pieces(z, fill, torch.tensor(0.5, dtype=F64).expand(size), None)
+    assert seen == [(piece, (0,), None) for piece in sizes]
+    assert len(places) == (1 if of_pieces is sum_of else len(sizes))
+    assert result.sum() == 0.5 * size
+
+
+def test_sums_run_in_float64_except_where_there_is_none(monkeypatch):
+    ones = torch.ones(3)
+    assert total(ones).dtype == widened(ones).dtype == F64
+    on_mps = SimpleNamespace(device=torch.device("mps"), dtype=torch.float32)
+    monkeypatch.setattr(_pieces.torch, "sum", lambda values, dtype: (values, dtype))
+    assert total(on_mps) == (on_mps, torch.float32)
+    assert widened(on_mps) is on_mps
 
 
 @pytest.mark.parametrize("shape", [(600, 500), (2, 3, 100_000)])
@@ -67,3 +117,4 @@ def test_infinite_logits_that_miss_nothing_cost_nothing_and_nan_stays():
         marked = torch.full_like(z, torch.nan)
         assert fill_like(z, fill_loss, z, marked, w).isnan().all()
     assert fill_like(z, fill_loss, z, y, torch.full_like(z, torch.nan))[0].isnan()
+    assert fill_like(z, fill_loss, z, y, torch.zeros_like(z))[:3].tolist() == [0, 0, inf]
