@@ -128,11 +128,12 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
         TypeError
             If X is sparse, or a parameter other than C and class_weight has the wrong type.
         ValueError
-            If y has not exactly two classes, or with an intercept only one of them a weight; if a
-            weight is negative, a parameter is out of range, or numbers are so large that sums
-            come near overflow.
+            If y has not exactly two classes, or objects that are not all strings, or with an
+            intercept only one class a weight; if a weight is negative, a parameter is out of
+            range, or numbers are so large that sums come near overflow.
         """
         X, y = _validated(self, X, y, dtype=np.float64)  # noqa: N806
+        _check_objects(y)
         kind = type_of_target(y)
         if kind == "continuous":
             raise ValueError(
@@ -265,6 +266,24 @@ def _validated(estimator: BaseEstimator, X: ArrayLike, *y: ArrayLike, **options:
         return validation.validate_data(estimator, X, *y, **options)
     # pyrefly: ignore[missing-attribute]  (in 1.5 alone)
     return estimator._validate_data(X, *y, **options)
+
+
+def _check_objects(y: np.ndarray) -> None:
+    """Refuse labels of dtype object that are not all strings, as a column of pandas may have."""
+    kinds = {type(label) for label in y} if y.dtype == object else set()
+    if kinds <= {str}:
+        return
+    if type(None) in kinds:
+        mend = "leave out the rows without a label"
+    elif all(issubclass(kind, Real | np.bool_) for kind in kinds):
+        mend = "pass y.astype(float)"
+    else:
+        mend = "pass y.astype(str), if each is a name"
+    names = " and ".join(sorted(kind.__name__ for kind in kinds))
+    raise ValueError(
+        f"y: expected numbers or strings, got objects ({names}). Unknown label type: unknown; "
+        f"{mend}"
+    )
 
 
 def _in_our_words(message: str) -> str:

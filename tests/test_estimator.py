@@ -188,7 +188,8 @@ BAD = {
     "one class": ({}, {"y": [1, 1, 1]}, ValueError, "y: expected two classes, got one class"),
     "soft labels": ({}, {"y": [0.1, 0.5, 0.9]}, ValueError,
                     "y: expected two classes, got numbers between.* to fit_logistic_regression"),
-    "objects": ({}, {"y": np.array([None, 1, 1], object)}, ValueError, "Unknown label type"),
+    "missing label": ({}, {"y": np.array([None, 1, 1], object)}, ValueError,
+                      r"got objects \(NoneType and int\).*; leave out the rows without a label"),
     "C of zero": ({"C": 0.0}, {}, ValueError, "C: expected a number above 0, got 0.0"),
     "negative C": ({"C": -1}, {}, ValueError, "C: expected a number above 0, got -1"),
     "C of True": ({"C": True}, {}, ValueError, "C: expected a number above 0, got True"),
@@ -269,6 +270,29 @@ def test_more_classes_are_refused_and_the_mend_works():
     peer = OneVsRestClassifier(LogisticRegression(tol=1e-10)).fit(features, labels)
     np.testing.assert_array_equal(mended.predict(features), peer.predict(features))
     assert mended.score(features, labels) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("labels", "kinds", "mend", "classes"),
+    [
+        ([0, 1, 0], "int", "float", [0.0, 1.0]),
+        ([False, True, False], "bool", "float", [0.0, 1.0]),
+        ([0.0, True, 0], "bool and float and int", "float", [0.0, 1.0]),
+        ([1, "b", 1], "int and str", "str", ["1", "b"]),
+    ],
+)
+def test_objects_are_refused_and_the_mend_works(labels, kinds, mend, classes):
+    labels = np.array(labels, object)
+    with pytest.raises(ValueError, match=rf"objects \({kinds}\).*; pass y.astype\({mend}\)"):
+        BinaryLogisticRegression().fit(X3, labels)
+    fitted = BinaryLogisticRegression().fit(X3, labels.astype(mend))
+    assert fitted.classes_.tolist() == classes
+    np.testing.assert_array_equal(fitted.coef_, BinaryLogisticRegression().fit(X3, Y3).coef_)
+
+
+def test_names_as_objects_are_classes():
+    fitted = BinaryLogisticRegression().fit(X3, np.array(["no", "yes", "no"], object))
+    assert fitted.predict(X3).tolist() == ["no", "no", "no"]
 
 
 def test_features_too_large_are_refused_and_the_mend_works(cancer):
