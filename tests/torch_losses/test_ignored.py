@@ -42,11 +42,25 @@ def test_label_to_ignore_is_the_one_that_the_dtype_of_the_labels_makes_of_it(dty
 
 
 def test_nothing_to_ignore_costs_no_tensor():
-    for mark in (None, -1.0, torch.nan):
+    for mark in (None, -1.0, 2.0, torch.nan):
         assert leave_out(Z, Y, Y, mark) == (None, Z, Y)
-    ignored, z, y = leave_out(Z, Y, Y, 1.0)
-    assert ignored.tolist() == [False, True, False]
-    assert (z[1], y[1]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_mark_may_be_what_is_a_label_elsewhere(place):
+    ignored, z, y = leave_out(Z, Y, Y, Y[place].item())
+    assert ignored.tolist() == [k == place for k in range(3)]
+    assert (z[place], y[place]) == (0.5, 0.5)
+
+
+def test_what_is_neither_label_nor_mark_is_refused():
+    with pytest.raises(ValueError, match="target"):
+        leave_out(Z, Y, torch.tensor([0.0, 1.5, 1.0]), -1.0)
+
+
+def test_true_is_no_mark():
+    with pytest.raises(TypeError, match="ignore_index: expected a number, got bool"):
+        check_ignore_index(True)
 
 
 def test_label_to_ignore_may_be_a_tensor_and_is_kept_as_a_float():

@@ -49,6 +49,26 @@ def test_float32_sums_run_in_float64(device):
         assert abs(total.item() - exact) <= np.spacing(exact)
 
 
+LOGIT, LABEL = torch.zeros(2, 1), torch.zeros(2, dtype=torch.int64)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: torch_losses.binary_cross_entropy(LOGIT, LOGIT, size_average=True),
+        lambda: torch_losses.binary_cross_entropy_with_logits(LOGIT, LOGIT, reduce=False),
+        lambda: torch_losses.cross_entropy(torch.zeros(2, 3), LABEL, reduce=True),
+        lambda: torch_losses.cross_entropy(torch.zeros(2, 3), LABEL, reduction="elementwise_mean"),
+        lambda: torch_losses.cross_entropy(LOGIT, LABEL),
+        lambda: torch_losses.cross_entropy(LOGIT, torch.ones(2, 1)),
+    ],
+)
+def test_warning_points_at_the_line_of_the_caller(call):
+    with pytest.warns(UserWarning, match="deprecated|two classes or more") as told:
+        call()
+    assert [each.filename for each in told] == [__file__]
+
+
 def test_weight_0_times_an_infinite_loss_is_0_in_value_and_gradient(device):
     z = torch.tensor([torch.inf, 1.0], device=device, requires_grad=True)
     y = torch.tensor([0.0, 1.0], device=device)
