@@ -149,3 +149,29 @@ def test_vmap_over_class_indices_and_weights(device):
     ours = torch.func.vmap(torch_losses.cross_entropy, (0, None, 0))(z, index, w[:, 0])
     theirs = [F.cross_entropy(a, index, b) for a, b in zip(z, w[:, 0], strict=True)]
     torch.testing.assert_close(ours, torch.stack(theirs), **PEER)
+
+
+@pytest.mark.parametrize("options", [{}, {"weight": torch.tensor([1.0, 2, 3])}], ids=str)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_nothing_of_an_ignored_row_is_seen(options, smoothing):
+    rows = [[0.5, -1.0, 2.0], [torch.nan] * 3, [torch.inf, 0, -torch.inf]]
+    z, index = torch.tensor(rows, dtype=torch.float64), torch.tensor([2, -100, -100])
+    options = {name: weight.double() for name, weight in options.items()}
+    options["label_smoothing"] = smoothing
+    mine, alone = (x.requires_grad_() for x in (z, z[:1].clone()))
+    loss = torch_losses.cross_entropy(mine, index, **options)
+    expected = torch_losses.cross_entropy(alone, index[:1], **options)
+    torch.testing.assert_close(loss, expected)
+    (gradient,), (own,) = (torch.autograd.grad(*pair) for pair in ((loss, mine), (expected, alone)))
+    torch.testing.assert_close(gradient, torch.cat([own, torch.zeros(2, 3)]))
+
+
+def test_class_masked_by_minus_infinity_costs_nothing():
+    z = torch.tensor([-torch.inf, 0.0, 0.0])
+    loss = torch_losses.cross_entropy(z, torch.tensor(1))
+    torch.testing.assert_close(loss, torch.tensor(2.0).log())
+
+
+def test_one_weight_for_all_classes_is_refused():
+    with pytest.raises(ValueError, match="weight"):
+        torch_losses.cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1]), torch.ones(1))

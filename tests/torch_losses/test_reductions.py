@@ -66,7 +66,8 @@ LOGIT, LABEL = torch.zeros(2, 1), torch.zeros(2, dtype=torch.int64)
 def test_warning_points_at_the_line_of_the_caller(call):
     with pytest.warns(UserWarning, match="deprecated|two classes or more") as told:
         call()
-    assert [each.filename for each in told] == [__file__]
+    (line,) = [each.lineno for each in told if each.filename == __file__]
+    assert 0 <= line - call.__code__.co_firstlineno <= 2
 
 
 def test_weight_0_times_an_infinite_loss_is_0_in_value_and_gradient(device):
