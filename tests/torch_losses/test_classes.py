@@ -172,6 +172,7 @@ def test_class_masked_by_minus_infinity_costs_nothing():
     torch.testing.assert_close(loss, torch.tensor(2.0).log())
 
 
-def test_one_weight_for_all_classes_is_refused():
-    with pytest.raises(ValueError, match="weight"):
-        torch_losses.cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1]), torch.ones(1))
+@pytest.mark.parametrize("target", [torch.tensor([0, 1]), torch.full((2, 3), 1 / 3)], ids=str)
+def test_one_weight_for_all_classes_is_refused(target):
+    with pytest.raises(ValueError, match="weight: expected one number for each class"):
+        torch_losses.cross_entropy(torch.zeros(2, 3), target, torch.ones(1))
