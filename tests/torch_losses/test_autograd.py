@@ -5,7 +5,7 @@ import torch
 from torch.autograd import forward_ad
 from torch.func import jacfwd
 
-from companion.torch_losses._autograd import differentiable
+from companion.torch_losses._autograd import differentiable, with_value
 
 F64 = torch.float64
 
@@ -107,3 +107,18 @@ def test_compiler_would_pass_over_a_written_derivative_within_a_transform():
     x = torch.tensor(3.0)
     assert slope(x) == 100
     assert torch.compile(slope, fullgraph=True, backend="aot_eager")(x) == 6
+
+
+def test_value_of_one_formula_has_the_derivatives_of_another():
+    x = torch.tensor([0.5, 2.0, 3.0], dtype=F64, requires_grad=True)
+    value = torch.tensor([7.0, torch.inf, 5.0], dtype=F64)
+    differentiated = x.sin() + torch.tensor([0.0, torch.inf, torch.nan], dtype=F64)
+    result = with_value(differentiated, value)
+    assert result.tolist() == value.tolist()
+    (slope,) = torch.autograd.grad(result[:2].sum(), x)
+    torch.testing.assert_close(slope[:2], x.detach().cos()[:2])
+
+
+def test_value_that_overflows_is_that_of_the_formula_that_does_not():
+    two = torch.tensor(2.0, requires_grad=True)
+    assert with_value(two, torch.tensor(torch.inf)) == 2
