@@ -128,9 +128,9 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
         TypeError
             If X is sparse, or a parameter other than C and class_weight has the wrong type.
         ValueError
-            If y has not exactly two classes, or objects that are not all strings, or with an
-            intercept only one class a weight; if a weight is negative, a parameter is out of
-            range, or numbers are so large that sums come near overflow.
+            If y has not exactly two classes, or is of dtype object and not all strings; if with
+            an intercept only one class has a weight; if a weight is negative, a parameter is out
+            of range, or numbers are so large that sums come near overflow.
         """
         X, y = _validated(self, X, y, dtype=np.float64)  # noqa: N806
         _check_objects(y)
@@ -271,7 +271,7 @@ def _validated(estimator: BaseEstimator, X: ArrayLike, *y: ArrayLike, **options:
 def _check_objects(y: np.ndarray) -> None:
     """Refuse labels of dtype object that are not all strings, as a column of pandas may have."""
     kinds = {type(label) for label in y} if y.dtype == object else set()
-    if kinds <= {str}:
+    if all(issubclass(kind, str) for kind in kinds):
         return
     if type(None) in kinds:
         mend = "leave out the rows without a label"
@@ -281,7 +281,8 @@ def _check_objects(y: np.ndarray) -> None:
         mend = "pass y.astype(str), if each is a name"
     names = " and ".join(sorted(kind.__name__ for kind in kinds))
     raise ValueError(
-        f"y: expected numbers or strings, got objects ({names}). Unknown label type: unknown; "
+        f"y: expected a dtype of numbers, or strings, got objects ({names}). "
+        "Unknown label type: unknown; "
         f"{mend}"
     )
 

@@ -290,8 +290,11 @@ def test_objects_are_refused_and_the_mend_works(labels, kinds, mend, classes):
     np.testing.assert_array_equal(fitted.coef_, BinaryLogisticRegression().fit(X3, Y3).coef_)
 
 
-def test_names_as_objects_are_classes():
-    fitted = BinaryLogisticRegression().fit(X3, np.array(["no", "yes", "no"], object))
+@pytest.mark.parametrize("kind", [str, np.str_])
+def test_names_as_objects_are_classes(kind):
+    labels = np.array([kind(name) for name in ("no", "yes", "no")], object)
+    fitted = BinaryLogisticRegression().fit(X3, labels)
+    assert fitted.classes_.tolist() == ["no", "yes"]
     assert fitted.predict(X3).tolist() == ["no", "no", "no"]
 
 

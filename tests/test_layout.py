@@ -60,6 +60,8 @@ def test_no_tolerance_of_the_tests_is_left_to_a_default():
     "check",
     [
         "pytest.approx(1e-20, rel=1e-3)",
+        "pytest.approx(1e-20, 1e-3)",
+        "np.isclose(a, b, 1e-9)",
         "mpmath.almosteq(a, b, 1e-45)",
         "np.isclose(a, b, rtol=1e-9)",
         "torch.allclose(a, b, rtol=1e-9)",

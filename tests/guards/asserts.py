@@ -4,7 +4,7 @@ Four kinds are found by reading the code: an assertion of literals alone; one wh
 the same expression, looked up through the names that the cell defines; a comparison with so large
 an absolute tolerance that small numbers are never compared; and one that names its relative
 tolerance alone, so that an absolute one that nobody wrote (1e-8 in NumPy and PyTorch, 1e-12 in
-pytest, the relative one in mpmath) decides for small numbers. Files of tests are asked the last.
+pytest, the relative one in mpmath) decides for small numbers. Of the tests, only the last is asked.
 """
 
 import ast
@@ -66,14 +66,15 @@ def _checks(tree):
 
 
 def unsaid_tolerances(tree):
-    """Yield a complaint of each call with a relative tolerance alone that leaves another one."""
+    """Yield a complaint for each call that names no absolute tolerance beside its relative one."""
     for node in ast.walk(tree):
         name = _name(node.func) if isinstance(node, ast.Call) else ""
         if name not in _ABSOLUTE:
             continue
         relative, absolute = _ABSOLUTE[name]
         said = {word.arg for word in node.keywords}
-        if absolute not in said and (relative in said or name == "almosteq"):
+        by_place = len(node.args) > (1 if name == "approx" else 2)
+        if absolute not in said and (relative in said or by_place or name == "almosteq"):
             text = ast.unparse(node)
             yield f"beside {relative} a default decides for small numbers; say {absolute}=0: {text}"
 

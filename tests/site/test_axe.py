@@ -9,12 +9,12 @@ from tests.site.conftest import closely
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 COLOURS = ["color-contrast", "link-in-text-block"]  # the rules that a theme can break
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# The contrast of a text follows from its colours and its size, that of a link with its paragraph
-# from both colours: each look is judged on the first page that has it, not each of some thousand
-# pieces of code on each page.
 # A formula in the colour of its text is judged as the text of its MathML: axe passes over single
 # letters, and small ones must be as clear as the largest.
 FORMULA = ".katex:not(:has([style*=color]))"
+# The contrast of a text follows from its colours and its size, that of a link with its paragraph
+# from both colours: each look is judged on the first page that has it, not each of some thousand
+# pieces of code on each page.
 LOOKS = """known => {
   const looks = new Map(), grounds = new Map([[document.documentElement, ""]]);
   for (const mark of ["look", "ground"])
@@ -52,12 +52,12 @@ THIN = """colours => {
     aside.push(...pairs);
   };
   const box = each => {
-    const box = document.createElement("span"), { width, height } = each.getBoundingClientRect();
+    const span = document.createElement("span"), { width, height } = each.getBoundingClientRect();
     const size = `width: ${width}px; height: ${height}px`;
-    box.style.cssText = `display: inline-block; overflow: hidden; ${size}`;
-    box.textContent = each.querySelector("math, title")?.textContent;
-    if ("look" in each.dataset) box.dataset.look = "";
-    return [each, box];
+    span.style.cssText = `display: inline-block; overflow: hidden; ${size}`;
+    span.textContent = each.querySelector("math, title")?.textContent;
+    if ("look" in each.dataset) span.dataset.look = "";
+    return [each, span];
   };
   replace([...document.querySelectorAll("FORMULA, button > svg")].map(box));
   const pairs = [], thin = (each, other) => {

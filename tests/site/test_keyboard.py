@@ -89,7 +89,7 @@ def walk(visit, modifiers=0):
     missed = page.evaluate(SETUP)
     while missed and seen > before:  # else it is all around, or stuck
         before = seen
-        for _ in range(20):  # down alone: page.keyboard.press takes a quarter longer
+        for _ in range(20):  # no key up: page.keyboard.press takes a quarter longer
             visit.client.send("Input.dispatchKeyEvent", TAB | {"modifiers": modifiers})
         missed, seen = page.evaluate(STATE)
     return page.evaluate(RESULT)

@@ -32,7 +32,7 @@ FAULTS = {
         ["opposite_answer_to_the_opposite_question_costs_the_same"],
     ),
     "asked about other labels or another power": (
-        ("focal_loss", lambda z, y, gamma: _plain_as_the_statement_has_it(z, y, gamma)),
+        ("focal_loss", _plain_as_the_statement_has_it),
         ["focal_loss_is_not_convex_for_gamma_two", "focal_loss_is_not_proper_for_gamma_two"],
     ),
     "bent elsewhere": (

@@ -151,13 +151,12 @@ def test_vmap_over_class_indices_and_weights(device):
     torch.testing.assert_close(ours, torch.stack(theirs), **PEER)
 
 
-@pytest.mark.parametrize("options", [{}, {"weight": torch.tensor([1.0, 2, 3])}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"weight": torch.tensor([1.0, 2, 3]).double()}], ids=str)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_nothing_of_an_ignored_row_is_seen(options, smoothing):
     rows = [[0.5, -1.0, 2.0], [torch.nan] * 3, [torch.inf, 0, -torch.inf]]
     z, index = torch.tensor(rows, dtype=torch.float64), torch.tensor([2, -100, -100])
-    options = {name: weight.double() for name, weight in options.items()}
-    options["label_smoothing"] = smoothing
+    options = options | {"label_smoothing": smoothing}
     mine, alone = (x.requires_grad_() for x in (z, z[:1].clone()))
     loss = torch_losses.cross_entropy(mine, index, **options)
     expected = torch_losses.cross_entropy(alone, index[:1], **options)

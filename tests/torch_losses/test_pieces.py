@@ -63,14 +63,13 @@ def test_sum_of_pieces_is_the_sum(size, weight):
 @pytest.mark.parametrize("of_pieces", [sum_of, fill_like])
 def test_a_piece_at_a_time_is_filled_and_one_number_is_not_copied(size, sizes, of_pieces):
     z, _ = operands(size)
-    seen = []
+    seen, places = [], set()
 
     def fill(out, one, nothing):
         out.copy_(one)
         seen.append((out.numel(), one.stride(), nothing))
         places.add(out.data_ptr())
 
-    places = set()
     result = of_pieces(z, fill, torch.tensor(0.5, dtype=F64).expand(size), None)
     assert seen == [(piece, (0,), None) for piece in sizes]
     assert len(places) == (1 if of_pieces is sum_of else len(sizes))
