@@ -25,3 +25,7 @@ def test_zero_times_infinity_is_zero_and_zero_times_nan_is_not():
 
 def test_undefined_loss_of_one_class_is_undefined_for_the_judge_too():
     assert np.isnan(float(reference.cross_entropy([-mpmath.inf], [0.0])))
+
+
+def test_infinite_weight_of_label_one_makes_the_loss_infinite():
+    assert reference.binary_cross_entropy_with_logits(0.3, 1, pos_weight=mpmath.inf) == mpmath.inf
