@@ -71,7 +71,7 @@ RESULT = """() => {
 MOUSE_ONLY = """() => {
   const usable = `a[href], button, input, select, textarea, summary, label,
     [tabindex]:not([tabindex^="-"])`;
-  return [...document.querySelectorAll("body :not(.base *)")].filter(each =>
+  return [...document.querySelectorAll("body :not(.katex .base *)")].filter(each =>
     getComputedStyle(each).cursor === "pointer"
     && each.checkVisibility({ visibilityProperty: true })
     && !each.closest(usable) && !each.querySelector(usable))

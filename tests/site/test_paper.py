@@ -13,7 +13,7 @@ UNFIT = """() => {
     const [r, g, b, a = 1] = colour.match(/[\\d.]+/g)?.map(Number) ?? [255, 255, 255, 0];
     return a < 0.1 ? 255 : (r + g + b) / 3;
   };
-  for (const each of document.querySelectorAll("html, body, body :not(.base *)")) {
+  for (const each of document.querySelectorAll("html, body, body :not(.katex .base *)")) {
     if (!each.checkVisibility({ visibilityProperty: true })) continue;
     const style = getComputedStyle(each), box = each.getBoundingClientRect();
     if (grey(style.backgroundColor) < 200 && box.width * box.height > 1e4)
