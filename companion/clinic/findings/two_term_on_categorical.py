@@ -31,7 +31,7 @@ FINDING = Finding(
     title="The binary formula on several classes",
     symptom=(
         "the loss is not that of cross_entropy: with all scores 0 sigmoids give K ln 2, or ln 2 if "
-        "averaged over the classes, and it gives ln K"
+        "averaged over the classes, where cross_entropy gives ln K"
     ),
     why=(
         "Classes that exclude each other share one softmax and one term, -log p of the right "
