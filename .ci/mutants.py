@@ -193,15 +193,19 @@ def main():
     if len(every) > options.sample:
         chosen = random.Random(options.seed).sample(every, options.sample)
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["numpy", "torch", "sympy", "mpmath", "hypothesis", "pytest"])
+    processes.set_forkserver_preload(
+        ["numpy", "numba", "torch", "sympy", "mpmath", "hypothesis", "pytest"]
+    )
     if judge(processes, path, options.tests, (ROOT / path).read_text(encoding="utf-8")):
         sys.exit("the tests fail where nothing is planted")
+    survive = 0
     with ThreadPoolExecutor(options.jobs) as pool:
-        noticed = list(pool.map(lambda m: judge(processes, path, options.tests, m[-1]), chosen))
-    for (line, before, after, _), seen in zip(chosen, noticed, strict=True):
-        if not seen:
-            print(f"{path}:{line}: {before}  ->  {after}")
-    print(f"{path}: {sum(noticed)} of {len(chosen)} noticed ({len(every)} possible)")
+        noticed = pool.map(lambda m: judge(processes, path, options.tests, m[-1]), chosen)
+        for (line, before, after, _), seen in zip(chosen, noticed, strict=True):
+            if not seen:
+                survive += 1
+                print(f"{path}:{line}: {before}  ->  {after}", flush=True)
+    print(f"{path}: {len(chosen) - survive} of {len(chosen)} noticed ({len(every)} possible)")
 
 
 if __name__ == "__main__":

@@ -105,12 +105,12 @@ def cross_entropy(
         _warn_of_one_class(z, dim)
         return reduce_losses(_of_probabilities(z, q, weight, smoothing, dim), reduction, dtype)
     dtype, z = working("input", input)
-    ignored, index, exist = check_index(target, z, dim, ignore_index)
+    ignored, index, allowed = check_index(target, z, dim, ignore_index)
     weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
     _warn_of_one_class(z, dim)
     losses, mass = _of_indices(z, index, ignored, weight, smoothing, dim)
-    if exist is not None:
-        losses = torch.where(exist, losses, torch.nan)
+    if allowed is not None:  # added, the mark has no part in the derivative
+        losses = losses + torch.where(allowed, 0, torch.nan)
     if reduction == "mean" and mass is not None:
         return (total(losses) / total(mass)).to(dtype)
     return reduce_losses(losses, reduction, dtype)
@@ -135,12 +135,12 @@ def _of_indices(
 ) -> tuple[Tensor, Tensor | None]:
     """Return the loss of each element, and the weight of its class, None for 1.
 
-    Both are 0 where the element is ignored.
+    Both are 0 where the element is left out.
     """
     losses = loss_of_class(z, index, ignored, dim)
     mass = None if ignored is None else (~ignored).to(z.dtype)
     if weight is not None:
-        mass = but_0(ignored, weight[index])
+        mass = but_0(ignored, weight[but_0(ignored, index)])
         losses = times(mass, losses)
     if smoothing:
         unseen = unsqueezed(ignored, dim)

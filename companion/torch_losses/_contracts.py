@@ -196,10 +196,10 @@ def check_sum_of_weights(weights: Tensor) -> Tensor:
 def check_index(
     target: Tensor, z: Tensor, dim: int, ignore_index: int
 ) -> tuple[Tensor | None, Tensor, Tensor | None]:
-    """Return which elements are ignored, the class of each, and which classes exist.
+    """Return which elements are left out, the class of the others, and which are allowed.
 
-    The class is 0 where it is ignored or does not exist; None says that none is ignored, that all
-    exist.
+    Left out is what is ignored, or names no class and is not allowed. None says that none is left
+    out, that all are allowed.
     """
     if type(ignore_index) is not int:
         mend = "pass the class to leave out, or -100 for none"
@@ -222,9 +222,9 @@ def check_index(
     ignored = target == ignore_index
     mend = "count classes from 0, and name in ignore_index what is to be left out"
     if _look(target, last, IndexError, "target", mend, but=ignore_index):
-        return ignored, torch.where(ignored, 0, target), None
+        return ignored, target, None
     exist = (target >= 0) & (target <= last)
-    return ignored, torch.where(exist & ~ignored, target, 0), exist | ignored
+    return ignored | ~exist, target, ignored | exist
 
 
 def _check_index_shape(target: Tensor, z: Tensor, dim: int) -> None:

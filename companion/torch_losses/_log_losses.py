@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -16,16 +14,13 @@ _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
 
-def exponentials(z: Tensor, largest: Tensor, equal: Callable[..., Tensor] = torch.eq) -> Tensor:
-    """Return exp(z - largest), into which goes what the difference lost by rounding.
-
-    `equal` may also be `torch.le`: nothing is above the largest, or below minus infinity.
-    """
+def exponentials(z: Tensor, largest: Tensor) -> Tensor:
+    """Return exp(z - largest), into which goes what the difference lost by rounding."""
     high = z - largest
     back = z - high
     low = (z - (high + back)) + (back - largest)
-    e = torch.where(equal(high, -torch.inf), 0, torch.exp(high) * (1 + low))
-    return torch.where(equal(largest, z), 1, e)  # of two infinities too
+    e = torch.where(high == -torch.inf, 0, torch.exp(high) * (1 + low))
+    return torch.where(z == largest, 1, e)  # of two infinities too
 
 
 def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from companion.torch_losses._autograd import differentiable, with_value
-from companion.torch_losses._log_losses import exponentials, pull_back_to_logits, push_from_logits
+from companion.torch_losses._log_losses import pull_back_to_logits, push_from_logits
 from companion.torch_losses._modes import in_forward_mode, is_plain, makes_program
 from companion.torch_losses._pieces import PIECE, widened
 from companion.torch_losses._reductions import along, but_0, unsqueezed
@@ -27,23 +27,27 @@ _Tangents = tuple[Tensor | None, ...]
 
 
 def loss_of_class(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-    """Return -log softmax at the class `index` of each element, 0 where it is ignored."""
+    """Return -log softmax at the class `index` of each element, 0 where it is ignored.
+
+    There the index may be any number.
+    """
     if is_plain(z, index) and not in_forward_mode():
-        return _InPlace.apply(z, index, ignored, dim)
+        return _InPlace.apply(z, but_0(ignored, index), ignored, dim)
     return _differentiable_loss(z, index, ignored, dim)
 
 
 def _loss(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-    loss, top, *_ = _loss_and_sums(z, index, ignored, dim)
+    index = but_0(ignored, index)
+    loss, shift, *_ = _loss_and_sums(z, index, ignored, dim)
     if not makes_program():
         return loss
-    odds = _loss_of_odds(but_0(unsqueezed(ignored, dim), z), index, top, dim)
+    odds = _loss_of_odds(but_0(unsqueezed(ignored, dim), z), index, shift, dim)
     return with_value(but_0(ignored, odds), loss)
 
 
-def _loss_of_odds(z: Tensor, index: Tensor, top: Tensor, dim: int) -> Tensor:
+def _loss_of_odds(z: Tensor, index: Tensor, shift: Tensor, dim: int) -> Tensor:
     """Return softplus(log-sum-exp of the others - the right logit): no derivative cancels."""
-    z = z - torch.where(torch.isfinite(top), top, 0).detach()
+    z = z - shift.detach()
     out = _is_right(z, index, dim) | (z == -torch.inf)
     others = torch.logsumexp(torch.where(out, torch.finfo(z.dtype).min, z), dim)
     odds = torch.gather(z, dim, index.unsqueeze(dim)).squeeze(dim) - others
@@ -54,50 +58,70 @@ def _loss_and_slope(
     z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> tuple[Tensor, Tensor]:
     """Return both for any logits."""
-    loss, top, rest, whole = _loss_and_sums(z, index, ignored, dim)
-    slope = torch.where(_is_right(z, index, dim), -rest, exponentials(z, top)) / whole
-    return loss, but_0(unsqueezed(ignored, dim), slope)
+    loss, shift, rest, whole = _loss_and_sums(z, index, ignored, dim)
+    e = torch.where(_is_right(z, index, dim), -rest, _exponentials(z, shift))
+    return loss, but_0(unsqueezed(ignored, dim), e / whole)
 
 
 def _loss_and_sums(
     z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the loss, the maximum, and the exponentials' sum without and with the right class."""
+    """Return the loss, the shift, and the exponentials' sum without and with the right class."""
     top = torch.amax(z, dim, keepdim=True)
-    others = torch.where(_is_right(z, index, dim), 0, exponentials(z, top))
-    rest = torch.sum(others, dim, keepdim=True)
-    z_right = torch.gather(z, dim, index.unsqueeze(dim))
-    of_right = exponentials(z_right, top)
+    whole_number, huge = torch.round(top), torch.finfo(z.dtype).max
+    shift = torch.clamp(whole_number, -huge, huge)
+    right = _is_right(z, index, dim)
+    rest = torch.sum(torch.where(right, 0, _exponentials(z, shift)), dim, keepdim=True)
+    if dim < z.ndim - 1 and torch.compiler.is_compiling():  # a gather would stand in its way
+        z_right = torch.sum(torch.where(right, z, 0), dim, keepdim=True)
+    else:
+        z_right = torch.gather(z, dim, but_0(ignored, index).unsqueeze(dim))
+    of_right = _exponentials(z_right, shift)
     # Several infinite logits, or none above -inf, have no limit.
-    endless = (top == -torch.inf) | ((top == torch.inf) & (rest + of_right > 1))
-    rest = torch.where(endless, torch.nan, rest)
-    gap = torch.where(z_right == top, 0, top - z_right)
-    loss = _log_of_sum(of_right, rest, gap).squeeze(dim)
-    return but_0(ignored, loss), top, rest, rest + of_right
+    several = rest + of_right > 1.5 * math.exp(_largest_exponent(z))
+    rest = torch.where((top == torch.inf) & several, torch.nan, rest)
+    loss = _log_of_sum(of_right, rest, whole_number - z_right).squeeze(dim)
+    return but_0(ignored, loss), shift, rest, rest + of_right
+
+
+def _exponentials(z: Tensor, shift: Tensor, *, negated: bool = False) -> Tensor:
+    """Return exp(z - shift), into which goes what the difference lost by rounding.
+
+    The shift is a whole number nearest to the largest logit, so that two differences say what was
+    lost: a sum of it and a number beside it is exact. An infinite logit has the largest exponential
+    that can be added to another, whatever the (finite) shift.
+    """
+    high = z + shift if negated else z - shift
+    lost = z - (high - shift if negated else high + shift)
+    lost = torch.where(torch.abs(lost) < 1, lost, 0)
+    return torch.exp(torch.clamp_max(high, _largest_exponent(z))) * (1 + lost)
+
+
+def _largest_exponent(z: Tensor) -> int:
+    return math.floor(math.log(torch.finfo(z.dtype).max)) - 1
 
 
 def _is_right(z: Tensor, index: Tensor, dim: int) -> Tensor:
     """Return where the right class is: a compiler fuses a mask with what is done elementwise."""
-    wide = torch.float64 if z.dtype == torch.float64 else torch.int32  # as the logits, and exact
-    classes = torch.arange(z.shape[dim], dtype=wide, device=z.device)
-    return along(classes, z, dim) == index.to(wide).unsqueeze(dim)
+    classes = torch.ones(z.shape[dim], dtype=z.dtype, device=z.device).cumsum(0)
+    return along(classes, z, dim) == (index.to(z.dtype) + 1).unsqueeze(dim)
 
 
 def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
-    """Return log1p(rest / of_right), where the quotient is none log(rest + of_right) + gap.
+    """Return log1p(rest / of_right), where the quotient says too little log(their sum) + gap.
 
     `gap` has the dtype in which the exponentials lost their digits.
     """
     ratio = rest / of_right
-    usable = (of_right >= torch.finfo(gap.dtype).tiny) & (ratio < torch.inf)
-    far = torch.log(rest + of_right) + gap
-    return torch.where(usable, torch.log1p(ratio), far)
+    usable = (of_right >= torch.finfo(gap.dtype).tiny) & (ratio < 1e30)
+    near = torch.where(usable, ratio, rest + of_right - 1)
+    return torch.log1p(near) + torch.where(usable, 0, gap)
 
 
 def _backward(
     grad: Tensor, wanted: _Wanted, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
 ) -> tuple[Tensor | None, ...]:
-    unseen, place = unsqueezed(ignored, dim), index.unsqueeze(dim)
+    unseen, place = unsqueezed(ignored, dim), but_0(ignored, index).unsqueeze(dim)
     of_each = torch.zeros_like(z).scatter(dim, place, but_0(unseen, grad.unsqueeze(dim)))
     return pull_back_to_logits(of_each, but_0(unseen, z), dim), None, None
 
@@ -108,29 +132,31 @@ def _forward_mode(
     tangent, unseen = tangents[0], unsqueezed(ignored, dim)
     assert tangent is not None  # no other argument can have one
     of_each = push_from_logits(tangent, but_0(unseen, z), dim)
-    of_right = torch.gather(of_each, dim, index.unsqueeze(dim))
+    of_right = torch.gather(of_each, dim, but_0(ignored, index).unsqueeze(dim))
     return but_0(unseen, of_right).squeeze(dim)
 
 
 class _Compiled(Function):
     """Keep what is as long as the rows, and compute the exponentials again.
 
-    The compiler would keep a mask of the size of the logits if both passes asked in the same words.
+    Both from other words than the value's, or the compiler would keep them instead.
     """
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-        loss, top, rest, whole = _loss_and_sums(z, index, ignored, dim)
-        ctx.save_for_backward(z, index, ignored, top, rest, whole)
+        loss, shift, rest, whole = _loss_and_sums(z, index, ignored, dim)
+        if ignored is not None:
+            whole = torch.where(ignored.unsqueeze(dim), torch.inf, whole)
+        ctx.save_for_backward(z, index, -shift, -rest, whole)
         ctx.dim = dim
         return loss
 
     @staticmethod
     # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        z, index, ignored, top, rest, whole = ctx.saved_tensors
-        share = but_0(unsqueezed(ignored, ctx.dim), grad.unsqueeze(ctx.dim) / whole)
-        e = torch.where(_is_right(z, index, ctx.dim), -rest, exponentials(z, top, torch.le))
+        z, index, shift, rest, whole = ctx.saved_tensors
+        share = torch.where(whole == torch.inf, 0, grad.unsqueeze(ctx.dim) / whole)
+        e = torch.where(_is_right(z, index, ctx.dim), rest, _exponentials(z, shift, negated=True))
         return torch.where(share == 0, 0, e * share), None, None, None
 
 
