@@ -105,7 +105,7 @@ def exp_minus(a: float) -> float:
 
 
 def exp_minus_sum(a: float, rest: float) -> float:
-    """Return exp(-(a + rest)) for a ≥ 0; |rest| is at most half an ULP of a."""
+    """Return exp(-(a + rest)) for a in [0, 750]; |rest| is at most half an ULP of a."""
     raise NotImplementedError
 
 
@@ -120,7 +120,7 @@ def log1p_unit(e: float) -> float:
 
 
 def log_unit(p: float, rest: float) -> float:
-    """Return log(p + rest) for p in [0, 1], minus infinity for 0; |rest| is below an ULP of p."""
+    """Return log(p + rest) for p ≥ 0, minus infinity for 0; |rest| / p is at most eps."""
     raise NotImplementedError
 
 
@@ -188,13 +188,12 @@ def _exp_minus(a):
 @_arithmetic(exp_minus_sum)
 def _exp_minus_sum(a, rest):
     c = CONSTANTS[types.float64]
-    log2_e, (high, low), limit = 1 / np.log(2), c.ln2, c.limit
+    log2_e, (high, low) = 1 / np.log(2), c.ln2
     magic = 1.5 * 2.0**52
     zero = np.float64(magic).view(np.int64)
     coefficients = c.exp[::-1]
 
     def exp_minus_sum(a, rest):
-        a = limit if a > limit else a  # a NaN stays
         shifted = multiply_add(a, -log2_e, magic)
         k = shifted - magic
         exact, small = multiply_add(k, -high, -a), multiply_add(k, low, rest)
@@ -220,7 +219,6 @@ def _exp_minus_short(a):
     coefficients = SHORT_EXP[::-1]
 
     def exp_minus_short(a):
-        a = 700.0 if a > 700.0 else a  # a NaN stays
         shifted = multiply_add(a, -log2_e, magic)
         k = shifted - magic
         r = multiply_add(k, -low, multiply_add(k, -high, -a))

@@ -96,7 +96,7 @@ def softmax(dtype, z, e, top, where, rest, error, alone):
     """Fill e = exp(z - top), and R, the sum of a row's e but for the one in the place of its top.
 
     The blocks z and e are each given twice, as it is and flat; `error` is memory for the lanes.
-    Where there is no limit (several of +inf, or -inf alone) R is NaN.
+    Where there is no limit (several of +inf, or -inf alone) R is NaN, as their differences are.
     """
     wide_vectors()
     classes, lanes = z[0].shape
@@ -120,11 +120,11 @@ def softmax(dtype, z, e, top, where, rest, error, alone):
     for j in range(lanes):
         z[1][where[j]] = top[j]
         e[1][where[j]] = 1.0
-        rest[j] = rest[j] + error[j] if top[j] > -np.inf else np.nan
+        rest[j] += error[j]
 
 
 @part_of_kernels
 def log1p(x):
     """Return log(1 + x) for x ≥ 0."""
     u = 1.0 + x
-    return log_unit(u, x - (u - 1.0) if x < 1.0 else 1.0 - (u - x))
+    return log_unit(u, x - (u - 1.0))

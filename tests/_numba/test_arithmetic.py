@@ -97,6 +97,12 @@ def test_ends_and_nan(dtype):
 
 
 @compiled
+def logs_of_sums(numbers, rests, out):
+    for i in range(numbers.size):
+        out[i] = log_unit(numbers[i], rests[i])
+
+
+@compiled
 def sums(numbers, rests, out):
     for i in range(numbers.size):
         out[i] = exp_minus_sum(numbers[i], rests[i])
@@ -106,6 +112,17 @@ def sums(numbers, rests, out):
 def shorts(numbers, out):
     for i in range(numbers.size):
         out[i] = exp_minus_short(numbers[i])
+
+
+def test_sum_s_logarithm_is_within_its_error():
+    numbers = unit(np.float64)[unit(np.float64) > 1e-300]
+    rests = np.spacing(numbers / 2) * np.random.default_rng(2).uniform(-0.9, 0.9, numbers.size)
+    out = np.empty_like(numbers)
+    logs_of_sums(numbers, rests, out)
+    with mpmath.workprec(200):
+        pairs = zip(numbers.tolist(), rests.tolist(), strict=True)
+        exact = [mpmath.log(mpmath.mpf(p) + mpmath.mpf(rest)) for p, rest in pairs]
+    assert worst_ulp(out, exact) < 1
 
 
 def test_sum_s_exponential_is_within_its_error():

@@ -61,6 +61,20 @@ def test_exponentials_and_their_sum_are_right_to_the_last_digits(scale, dtype):
             np.testing.assert_allclose(rest[row], float(total), rtol=5e-12, atol=1e-300)
 
 
+def test_a_row_in_all_lanes_keeps_what_the_sum_of_their_sums_loses():
+    z = np.full((LANES, 3), -37.5)  # exp of it is half of what 1 would show
+    z[0, :2] = 0
+    block = z.T.copy()
+    e, top, rest, error = np.empty_like(block), *np.empty((3, LANES))
+    where = np.empty(LANES, np.int64)
+    pairs = [(array, array.reshape(-1)) for array in (block, e)]
+    softmax(np.empty(0), *pairs, top, where, rest, error, True)
+    with mpmath.workdps(40):
+        exact = 1 + (z.size - 2) * mpmath.exp(-37.5)
+    assert worst_ulp(rest, [exact] * LANES) <= 0.5
+    assert (e == np.exp(block)).all()
+
+
 def test_rows_without_a_limit_have_no_sum_and_infinite_ones_have_it():
     inf = np.inf
     z = np.zeros((LANES, 3))
