@@ -25,6 +25,9 @@ __all__ = ["loss_of_class"]
 _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
+_FAR = 1e30  # for a larger ratio of exponentials the loss is the difference of their logarithms
+_NEAR = 1e-18  # of the exponentials of any right class: no ratio to the others' overflows a float32
+
 
 def loss_of_class(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
     """Return -log softmax at the class `index` of each element, 0 where it is ignored.
@@ -113,7 +116,7 @@ def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
     `gap` has the dtype in which the exponentials lost their digits.
     """
     ratio = rest / of_right
-    usable = (of_right >= torch.finfo(gap.dtype).tiny) & (ratio < 1e30)
+    usable = (of_right >= torch.finfo(gap.dtype).tiny) & (ratio < _FAR)
     near = torch.where(usable, ratio, rest + of_right - 1)
     return torch.log1p(near) + torch.where(usable, 0, gap)
 
@@ -167,10 +170,10 @@ _differentiable_loss = differentiable(_loss, _backward, _forward_mode, _Compiled
 
 
 class _InPlace(Function):
-    """A piece at a time in memory that stays: of many rows, only the gradient has the logits' size.
+    """Where maxima are finite, keep the exponentials alone, which become the gradient in place.
 
-    So on a CPU, where maxima are finite; a GPU takes the whole. The exponentials are computed anew
-    for it: fresh memory would cost more than they do.
+    A second backward pass through the same graph computes them anew. Where no gradient is wanted, a
+    CPU holds one piece of them at a time.
     """
 
     @staticmethod
@@ -182,10 +185,15 @@ class _InPlace(Function):
             ctx.save_for_backward(z, index, ignored, slope)
             return loss
         place = index.unsqueeze(dim)
-        of_right, rest = _sums(z, place, shift, dim)
-        gap = (0 if shift is None else shift) - torch.gather(z, dim, place)
+        ctx.e = torch.empty_like(z) if ctx.needs_input_grad[0] else None
+        of_right, rest = _sums(z, place, shift, dim, ctx.e)
         ctx.save_for_backward(z, index, ignored, shift, rest, rest + of_right)
-        loss = _log_of_sum(widened(of_right), widened(rest), gap).to(z.dtype)
+        if of_right.min().item() > _NEAR:
+            loss = torch.log1p(widened(rest) / of_right)
+        else:
+            gap = (0 if shift is None else shift) - torch.gather(z, dim, place)
+            loss = _log_of_sum(widened(of_right), widened(rest), gap)
+        loss = loss.to(z.dtype)
         return but_0(ignored, loss.squeeze(dim))
 
     @staticmethod
@@ -198,9 +206,12 @@ class _InPlace(Function):
         if len(parts) == 1:
             return seen * parts[0], None, None, None
         shift, rest, whole = parts
-        share = seen / whole
+        share, (e, ctx.e) = seen / whole, (ctx.e, None)
+        if e is None:
+            e = torch.empty_like(z)
+            _fill_exponential(e, z, shift)
         try:
-            slope = _slope(z, index.unsqueeze(ctx.dim), shift, share, -rest * share, ctx.dim)
+            slope = e.mul_(share).scatter_(ctx.dim, index.unsqueeze(ctx.dim), -rest * share)
         except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
             return *_backward(grad, (True,), z, index, ignored, ctx.dim), None
         return slope, None, None, None
@@ -231,14 +242,16 @@ def _holds_exponentials(z: Tensor, low: float, high: float) -> bool:
 def _pieces(z: Tensor, dim: int) -> list[slice]:
     """Return the rows of each piece; none where the whole is one."""
     rows, size = z.shape[0], z.numel()
-    if not dim or size <= PIECE or z.device.type != "cpu":
+    if not dim or size <= 2 * PIECE or z.device.type != "cpu":
         return []
     step = max(1, PIECE * rows // size)
     return [slice(start, start + step) for start in range(0, rows, step)]
 
 
-def _sums(z: Tensor, place: Tensor, shift: Tensor | None, dim: int) -> tuple[Tensor, Tensor]:
-    """Return the exponential of the right class, and the sum of the others."""
+def _sums(
+    z: Tensor, place: Tensor, shift: Tensor | None, dim: int, out: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the exponential of the right class, and the sum of the others; they fill `out`."""
 
     def of_piece(e: Tensor, z: Tensor, place: Tensor, shift: Tensor | None) -> list[Tensor]:
         _fill_exponential(e, z, shift)
@@ -246,28 +259,15 @@ def _sums(z: Tensor, place: Tensor, shift: Tensor | None, dim: int) -> tuple[Ten
         return [of_right, torch.sum(e.scatter_(dim, place, 0), dim, keepdim=True)]
 
     pieces = _pieces(z, dim)
-    scratch = torch.empty_like(z[pieces[0]] if pieces else z)
     if not pieces:
-        of_right, rest = of_piece(scratch, z, place, shift)
+        of_right, rest = of_piece(torch.empty_like(z) if out is None else out, z, place, shift)
         return of_right, rest
-    parts = []
+    scratch, parts = torch.empty_like(z[pieces[0]]) if out is None else None, []
     for piece in pieces:
-        e = scratch[: place[piece].shape[0]]
+        e = out[piece] if scratch is None else scratch[: place[piece].shape[0]]
         parts.append(of_piece(e, z[piece], place[piece], None if shift is None else shift[piece]))
     of_right, rest = (torch.cat(each) for each in zip(*parts, strict=True))
     return of_right, rest
-
-
-def _slope(
-    z: Tensor, place: Tensor, shift: Tensor | None, share: Tensor, of_right: Tensor, dim: int
-) -> Tensor:
-    """Return the exponentials times `share`, and at the right class `of_right`."""
-    slope = torch.empty_like(z)
-    for piece in _pieces(z, dim) or [slice(None)]:
-        part = slope[piece]
-        _fill_exponential(part, z[piece], None if shift is None else shift[piece])
-        part.mul_(share[piece]).scatter_(dim, place[piece], of_right[piece])
-    return slope
 
 
 def _fill_exponential(out: Tensor, z: Tensor, shift: Tensor | None) -> None:

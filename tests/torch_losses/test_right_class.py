@@ -155,6 +155,36 @@ def test_the_second_derivative_is_that_of_the_softmax_and_gradients_can_be_batch
     torch.testing.assert_close(batched.sum(0), slope.detach(), **PEER)
 
 
+@pytest.mark.parametrize("way", ["plain", "shifted"])
+def test_a_second_backward_pass_gives_the_same_and_leaves_the_first_as_it_was(way, device):
+    z = torch.cat([draw((3, 4), device)[0], torch.full((1, 4), BESIDE[way][0], device=device)])
+    index, leaf = torch.tensor([0, 3, 1, 2], device=device), z.requires_grad_()
+    loss = loss_of_class(leaf, index, index > 9, 1).sum()
+    (first,) = torch.autograd.grad(loss, leaf, retain_graph=True)
+    kept = first.clone()
+    (again,) = torch.autograd.grad(2 * loss, leaf, retain_graph=True)
+    torch.testing.assert_close(again, 2 * kept, rtol=0, atol=0)
+    torch.testing.assert_close(first, kept, rtol=0, atol=0)
+    torch.testing.assert_close(kept, torch.softmax(z, 1).detach() - F.one_hot(index, 4), **PEER)
+
+
+@pytest.mark.parametrize("way", ["general", "compiled"])
+@pytest.mark.parametrize("dtype", GAPS, ids=str)
+def test_the_ends_of_the_range_stand_beside_infinite_ones(dtype, way, device):
+    big, inf = torch.finfo(dtype).max, torch.inf
+    rows = [[inf, big, 0], [big, -big, -inf], [big, 0.9 * big, -inf], [-big, -inf, -inf]]
+    z = torch.tensor([*rows, [-big, -big, -inf], [inf] * 3], dtype=dtype, device=device)
+    values = [[0, inf, inf], [0, inf, inf], [0, 0.1 * big, inf], [0, inf, inf]]
+    values.append([float(np.log(2)), float(np.log(2)), inf])
+    shares = torch.tensor([[1.0, 0, 0]] * 4 + [[0.5, 0.5, 0]], dtype=dtype)
+    for target in range(3):
+        loss, slope = (each[:-1].cpu() for each in value_and_slope(z, target, way=way))
+        expected = torch.tensor([row[target] for row in values], dtype=dtype)
+        torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-30)
+        right = F.one_hot(torch.full((5,), target), 3)
+        torch.testing.assert_close(slope, shares - right, rtol=0, atol=1e-30)
+
+
 def test_finite_logits_never_take_the_general_way(device, monkeypatch):
     monkeypatch.delattr(_right_class, "_loss_and_slope")
     for top in (0.0, 60.0, 1e4):
