@@ -262,9 +262,9 @@ def _sums(
     if not pieces:
         of_right, rest = of_piece(torch.empty_like(z) if out is None else out, z, place, shift)
         return of_right, rest
-    scratch, parts = torch.empty_like(z[pieces[0]]) if out is None else None, []
+    scratch, parts = torch.empty_like(z[pieces[0]]) if out is None else out, []
     for piece in pieces:
-        e = out[piece] if scratch is None else scratch[: place[piece].shape[0]]
+        e = scratch[: place[piece].shape[0]] if out is None else out[piece]
         parts.append(of_piece(e, z[piece], place[piece], None if shift is None else shift[piece]))
     of_right, rest = (torch.cat(each) for each in zip(*parts, strict=True))
     return of_right, rest
