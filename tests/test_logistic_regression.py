@@ -757,3 +757,21 @@ def test_one_class_without_intercept_has_a_minimum_with_a_penalty():
     assert result.converged
     alone = fit_logistic_regression(FOUR, np.ones(4), intercept=False)
     assert alone.message.startswith("no minimum")
+
+
+def test_a_size_that_is_named_as_the_limit_is_refused():
+    with pytest.raises(ValueError, match=re.escape("weight: expected a sum below 1e+290")):
+        fit_logistic_regression(FOUR, MIXED, weight=[5e289, 5e289, 0, 0])
+    rest = np.sqrt(1e300 - 1e150 * 1e150)
+    assert np.sum(np.array([1e150, rest]) ** 2) == 1e300
+    with pytest.raises(ValueError, match=re.escape("squares with a sum below 1e+300")):
+        fit_logistic_regression([[1e150, rest], [0, 0]], [0, 1])
+
+
+def test_a_gradient_just_at_the_tolerance_is_small_enough_but_the_loss_may_still_fall():
+    options = {"l2": 1e-2, "method": "gradient_descent", "max_iterations": 5}
+    norm = fit_logistic_regression(FOUR, FOUR[:, 0] > 1, tolerance=0, **options).gradient_norm
+    result = fit_logistic_regression(FOUR, FOUR[:, 0] > 1, tolerance=norm, **options)
+    assert result.gradient_norm == norm
+    assert not result.converged
+    assert "but the loss still falls" in result.message
