@@ -261,6 +261,22 @@ def test_jump_of_the_value_leaves_a_large_bound():
     assert bound > 1
 
 
+@pytest.mark.parametrize(
+    ("x", "by_one"), [(0.0, True), (0.04, True), (0.06, False), (19.0, False), (25.0, True)]
+)
+def test_steps_go_by_the_size_of_x_and_also_by_one_where_that_is_far_from_it(x, by_one):
+    steps = set()
+
+    def function(p):
+        steps.add(round(abs(float(p) - x), 9))
+        return np.exp(p)
+
+    differentiate(function, as_point("x", x), "central", None)
+    first = _differences._FIRST
+    assert round(first * (x or 1), 9) in steps
+    assert (round(first, 9) in steps) == by_one
+
+
 # Refused ----------------------------------------------------------------------------------------
 
 
@@ -316,6 +332,19 @@ def test_bad_argument_is_refused_by_name(function, x, options, kind, message):
 def test_value_that_changes_its_shape_is_refused():
     with pytest.raises(ValueError, match=r"values of one shape, got \(2,\) at x and \(1,\)"):
         numerical_jacobian(lambda x: np.ones(1 + int(x == 1)), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "method", "message"),
+    [
+        (lambda x: np.stack([np.exp(x), abs(x)]), 1.0, "complex", "expected an analytic function"),
+        (lambda x: np.stack([1 + x, np.log(x)]), 0.0, "central", "finite values at x, got -inf"),
+        (lambda x: np.stack([1 + x, np.sqrt(x)]), 0.0, "central", "on both sides of x = 0.0"),
+    ],
+)
+def test_one_bad_value_of_several_is_enough_to_refuse(function, x, method, message):
+    with pytest.raises(ValueError, match=message):
+        numerical_jacobian(function, x, method=method)
 
 
 def test_error_of_another_kind_is_the_functions_own():
