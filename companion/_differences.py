@@ -270,21 +270,39 @@ def _noise(
     """Return 3 times the largest distance of values from a smooth curve, absolute and relative.
 
     So near to x a smooth function is a cubic up to rounding. A function that computes in a
-    narrower float shows steps of its own, so the distances grow until neighbouring values differ;
-    NaN if they never do.
+    narrower float shows steps of its own, so the distances grow until neighbouring values differ.
+    Where they never do, the digits of values further off tell a narrower float; NaN without one.
     """
-    level, reach = np.stack([at(x * 0) * np.nan] * 2), 5 * eps**0.75
-    while np.isnan(level).any() and reach < 5e-3:
+
+    def values_within(reach: float) -> np.ndarray:
         # Rounded so that each x + shift is a float
         shifts = ((x + reach * t * scale).astype(x.dtype) - x for t in _PLACES)
-        values = np.stack([at(shift) for shift in shifts])
+        return np.stack([at(shift) for shift in shifts])
+
+    level, reach = np.stack([at(x * 0) * np.nan] * 2), 5 * eps**0.75
+    while np.isnan(level).any() and reach < 5e-3:
+        values = values_within(reach)
         with np.errstate(all="ignore"):
             scatter = 3 * np.max(abs(values - np.tensordot(_CUBIC, values, axes=1)), axis=0)
             scatter = np.stack([scatter, scatter / np.max(abs(values), axis=0)])
         differ = np.count_nonzero(np.diff(values, axis=0), axis=0) >= 8
         level = np.where(np.isnan(level) & differ, scatter, level)
         reach *= 1024
+    if np.isnan(level).any():
+        level = np.where(np.isnan(level), _noise_of_narrower(values_within(_FIRST)), level)
     return level
+
+
+def _noise_of_narrower(values: np.ndarray) -> np.ndarray:
+    """Return 3 times the rounding error, absolute and relative, of values of a narrower float.
+
+    NaN where they have more digits than a float32, fewer than a bfloat16, or are all the same.
+    """
+    significand = np.abs(np.ldexp(np.frexp(np.nan_to_num(values))[0], 53)).astype(np.int64)
+    last = np.where(significand, significand & -significand, 2**52).min(axis=0)
+    relative = 1.5 * last / 2.0**52
+    narrow = (last >= 2**29) & (last <= 2**45) & (values.max(axis=0) > values.min(axis=0))
+    return np.where(narrow, [relative * abs(values).max(axis=0), relative], np.nan)
 
 
 def _moved(x: np.ndarray, index: tuple[int, ...], shift: Any) -> np.ndarray:

@@ -82,6 +82,32 @@ def exact_slope(function, x):
         return mpmath.diff(function, mpmath.mpf(x))
 
 
+def rounded_to(bits):
+    """Return a function that rounds to so many bits: float32 has 24, float16 11, bfloat16 8."""
+
+    def function(values):
+        fraction, exponent = np.frexp(values)
+        return np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits)
+
+    return function
+
+
+@pytest.mark.parametrize("bits", [24, 11, 8])
+@pytest.mark.parametrize("slope", [0.0, 1e-6, 1e-4, 1e-2, 0.1, 0.5])
+@pytest.mark.parametrize("x", [0.25, 1.0, 3.0])
+def test_flat_place_of_a_narrower_float_is_no_slope_of_zero(x, slope, bits):
+    near = rounded_to(bits)
+    found, bound = numerical_gradient(lambda p: near(np.sin(p - x + np.arccos(slope))), x)
+    assert abs(found - slope) <= bound <= 2**10 * 2.0**-bits
+
+
+@pytest.mark.parametrize("function", [lambda x: np.floor(x), lambda x: float(x > 1.96)])
+def test_step_beside_a_flat_place_is_no_noise(function):
+    slope, bound = numerical_gradient(function, 2.02)
+    assert slope == 0
+    assert bound < 1e-9
+
+
 @pytest.mark.parametrize("method", ["central", "complex"])
 @pytest.mark.parametrize("family", FAMILIES)
 @given(data=st.data())
