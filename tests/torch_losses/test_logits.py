@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
 
 from companion import reference, symbolic, torch_losses
@@ -95,6 +96,49 @@ def test_infinite_logits_give_the_limit(dtype, device):
     assert loss[6].isnan()
     (gradient,) = torch.autograd.grad(loss.sum(), z)
     assert gradient[:6].tolist() == [0, 1, 0, -1, 0.5, -0.5]
+
+
+@pytest.mark.parametrize("positive", [None, 3.0], ids=["plain", "pos_weight"])
+@pytest.mark.parametrize("label", [0.0, 0.3, 1.0])
+def test_compiled_value_and_derivatives_are_those_of_the_definition(label, positive, device):
+    z = torch.cat([points_of(logits, torch.float64), torch.tensor([-0.0])]).to(device)
+    y, given = torch.full_like(z, label), []
+    if positive is not None:
+        given.append(torch.full_like(z, positive))
+    tensors = [each.requires_grad_() for each in (z, y, *given)]
+    loss = torch.compile(lambda *t: loss_of_logits(*t), backend="aot_eager")(*tensors)
+    slopes = [slope.cpu() for slope in torch.autograd.grad(loss.sum(), tensors)]
+    w, points = positive or 1, z.tolist()
+    with mpmath.workdps(50):
+        y = mpmath.mpf(label)
+        yes, no = ([reference.softplus(s * a) for a in points] for s in (-1, 1))
+        p = [reference.sigmoid(a) for a in points]
+        values = [w * y * a + (1 - y) * b for a, b in zip(yes, no, strict=True)]
+        in_logits = [(1 - y) * a - w * y * (1 - a) for a in p]
+        in_labels = [(w - 1) * a - z for a, z in zip(yes, points, strict=True)]
+    assert worst_ulp(loss.detach().cpu(), values) <= 4
+    digits = 0 if 0 < label < 1 else 1e-15
+    np.testing.assert_allclose(slopes[0], list(map(float, in_logits)), rtol=digits, atol=1e-15)
+    np.testing.assert_allclose(slopes[1], list(map(float, in_labels)), rtol=2e-15, atol=0)
+    if given:
+        assert worst_ulp(slopes[2], [label * a for a in yes]) <= 3
+
+
+@pytest.mark.parametrize("label", [0.0, 0.3, 1.0])
+def test_slope_in_a_program_is_that_of_the_definition(label, device):
+    z = torch.tensor([-40.0, -1.0, 0.0, 2.0, 40.0], dtype=torch.float64, device=device)
+    y = torch.full_like(z, label)
+
+    def slope(z):
+        return torch.func.grad(lambda z: loss_of_logits(z, y).sum())(z)
+
+    exact = [reference.binary_cross_entropy_with_logits_gradient(a, label) for a in z.tolist()]
+    program = make_fx(slope)(z)
+    digits = 0 if 0 < label < 1 else 1e-15
+    np.testing.assert_allclose(program(z).cpu(), [float(a) for a in exact], rtol=digits, atol=1e-15)
+    bend = [reference.binary_cross_entropy_with_logits_hessian(a, label) for a in z.tolist()]
+    many = torch.func.vmap(torch.func.grad(lambda a: program(a.expand(5)).sum() / 5))(z)
+    np.testing.assert_allclose(many.cpu(), [float(b) for b in bend], rtol=1e-14, atol=1e-16)
 
 
 @pytest.mark.parametrize("zero", [0.0, -0.0])
