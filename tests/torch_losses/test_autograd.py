@@ -1,5 +1,7 @@
 """A formula with written derivatives gives them in eager mode, under torch.func and compiled."""
 
+import warnings
+
 import pytest
 import torch
 from torch.autograd import forward_ad
@@ -83,6 +85,41 @@ def test_compiled_without_a_break():
     loss = compiled(x, y)
     loss.backward()
     assert (float(loss.detach()), float(x.grad), float(y.grad)) == (135.0, 135.0, 27.0)
+
+
+def test_within_a_transform_the_compiler_breaks_its_graph_or_says_so():
+    x, y = torch.tensor(3.0, dtype=F64), torch.tensor(5.0, dtype=F64)
+
+    def slope(x):
+        return torch.func.grad(lambda x: function(x, y, 3))(x)
+
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="leave out fullgraph=True"):
+        torch.compile(slope, backend="aot_eager", fullgraph=True)(x)
+    assert torch.compile(slope, backend="aot_eager")(x) == 135
+
+
+def test_graphs_that_are_traced_have_the_written_derivative():
+    x, y = at(3.0, 5.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", ".*torch.jit.trace.* is deprecated", DeprecationWarning)
+        traced = torch.jit.trace(lambda x, y: function(x, y, 3), (x, y))
+    traced(x, y).backward()
+    assert (float(x.grad), float(y.grad)) == (135.0, 27.0)
+
+
+def test_where_no_function_can_stand_there_is_the_formula():
+    x, y = (number.detach() for number in at(3.0, 5.0))
+    assert torch.func.functionalize(lambda x: function(x, y, 3))(x) == 135
+
+    class Module(torch.nn.Module):
+        def forward(self, x):
+            return function(x, y, 3)
+
+    program = torch.export.export(Module(), (x,))
+    assert program.module()(x) == 135
+    names = [str(node.target) for node in program.graph.nodes]
+    assert not any("autograd" in name for name in names)
 
 
 def test_compiler_would_pass_over_a_written_derivative_within_a_transform():

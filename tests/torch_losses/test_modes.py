@@ -1,11 +1,22 @@
 """What watches the operations is seen, each by its own sign."""
 
+import warnings
+
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from companion.torch_losses._modes import are_hidden, functionalizing, in_forward_mode, is_plain
+from companion.torch_losses._modes import (
+    are_hidden,
+    functionalizing,
+    in_forward_mode,
+    is_plain,
+    makes_program,
+    overridable,
+    without_tangent,
+)
 
 
 def signs(run, x=None):
@@ -63,7 +74,7 @@ def test_a_mode_that_only_looks_on_hides_nothing():
 
 def test_forward_mode_is_open_within_its_level_only():
     assert not in_forward_mode()
-    with torch.autograd.forward_ad.dual_level():
+    with forward_ad.dual_level():
         assert in_forward_mode()
 
 
@@ -71,3 +82,58 @@ def test_functionalize_is_refused_around_a_derivative_with_what_to_take():
     assert not functionalizing()
     with pytest.raises(NotImplementedError, match=r"functionalize: expected .*; take .*make_fx"):
         signs(lambda look, x: torch.func.functionalize(torch.func.grad(lambda x: look(x).sum()))(x))
+
+
+PROGRAMS = {
+    "eager": (lambda look, x: look(x), False),
+    "vmap": (lambda look, x: torch.func.vmap(look)(x), False),
+    "trace": (lambda look, x: torch.jit.trace(look, x), False),
+    "compile": (lambda look, x: torch.compile(look, backend="eager")(x), False),
+    "functionalize": (lambda look, x: torch.func.functionalize(look)(x), True),
+    "make_fx": (lambda look, x: make_fx(look)(x), True),
+    "export": (lambda look, x: torch.export.export(_Module(look), (x,)), True),
+}
+
+
+class _Module(torch.nn.Module):
+    def __init__(self, look):
+        super().__init__()
+        self.forward = look
+
+
+@pytest.mark.parametrize(("run", "makes"), PROGRAMS.values(), ids=PROGRAMS)
+def test_program_that_pytorch_may_differentiate_by_itself_is_known(run, makes):
+    seen = []
+
+    def look(x):
+        seen.append(makes_program())
+        return x * 1
+
+    run(look, torch.ones(1))
+    assert seen[0] == makes
+
+
+def test_without_its_tangent_a_tensor_has_its_numbers_and_its_batch():
+    x, one = torch.tensor([1.0, 2.0]), torch.ones(2)
+    square = torch.func.vmap(lambda a: a * without_tangent(a))
+    value, slope = torch.func.jvp(square, (x,), (one,))
+    assert (value.tolist(), slope.tolist()) == ([1.0, 4.0], [1.0, 2.0])
+    with forward_ad.dual_level():
+        plain = without_tangent(forward_ad.make_dual(x, one))
+        assert forward_ad.unpack_dual(plain).tangent is None
+        assert plain.tolist() == x.tolist()
+
+
+def test_overridable_function_is_one_call_of_a_symbolic_trace_and_warns_of_no_check():
+    @overridable
+    def double(x):
+        if x.sum() < 0:
+            raise ValueError
+        return 2 * x
+
+    assert double(torch.ones(1)) == 2
+    graph = torch.fx.symbolic_trace(lambda x: double(x)).graph
+    assert double in [node.target for node in graph.nodes]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", torch.jit.TracerWarning)
+        assert torch.jit.trace(double, torch.ones(1))(torch.ones(1)) == 2
