@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import validation
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
 from companion.contracts import as_array, check_weight
 from companion.elementary import log_sigmoid, sigmoid
@@ -141,7 +141,6 @@ class BinaryLogisticRegression(ClassifierMixin, BaseEstimator):
                 f"{kind}; pass classes, or take soft labels to fit_logistic_regression of "
                 "companion.logistic_regression"
             )
-        check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) != 2:
             few = "one class" if len(self.classes_) == 1 else f"{len(self.classes_)} classes"

@@ -22,7 +22,7 @@ from companion.torch_losses._autograd import (
 )
 from companion.torch_losses._contracts import as_number, check_pair, check_weight
 from companion.torch_losses._ignored import check_ignore_index, leave_out
-from companion.torch_losses._modes import is_plain, makes_program, overridable
+from companion.torch_losses._modes import is_plain, overridable
 from companion.torch_losses._pieces import fill_like, fill_loss, fill_slope, sum_of, total
 from companion.torch_losses._reductions import check_reduction, reduce_losses, smoothed, times
 
@@ -174,16 +174,10 @@ class _CompiledLoss(Function):
         )
 
 
-def _slope(z: Tensor, y: Tensor) -> Tensor:
-    if makes_program():  # |z| has no derivative at 0
-        return (1 - y) * torch.sigmoid(z) - y * torch.sigmoid(-z)
-    e = torch.exp(-torch.abs(z))
-    tail = e / (1 + e)
-    return torch.where(z > 0, (1 - y) - tail, tail - y)
-
-
 slope_in_logits = with_slopes(
-    _slope, lambda z, y: _sigmoid_slope(z), lambda z, y: -torch.ones_like(z)
+    lambda z, y: (1 - y) * torch.sigmoid(z) - y * torch.sigmoid(-z),
+    lambda z, y: _sigmoid_slope(z),
+    lambda z, y: -torch.ones_like(z),
 )
 
 

@@ -141,6 +141,14 @@ def test_slope_in_a_program_is_that_of_the_definition(label, device):
     np.testing.assert_allclose(many.cpu(), [float(b) for b in bend], rtol=1e-14, atol=1e-16)
 
 
+def test_traced_mean_is_that_of_any_size(device):
+    def pair(size):
+        return draw((size,), device)[:2]
+
+    traced = torch.jit.trace(torch_losses.binary_cross_entropy_with_logits, pair(3))
+    torch.testing.assert_close(traced(*pair(7)), F.binary_cross_entropy_with_logits(*pair(7)))
+
+
 @pytest.mark.parametrize("zero", [0.0, -0.0])
 @pytest.mark.parametrize("label", [0.0, 0.25, 1.0])
 def test_gradient_at_logit_0_is_one_half_minus_the_label(zero, label, device):
@@ -228,6 +236,19 @@ def test_large_tensors_are_pytorchs_in_every_piece(reduction, device):
     def with_(functions):
         return gradients(
             lambda z, y: functions.binary_cross_entropy_with_logits(z, y, reduction=reduction), z, y
+        )
+
+    torch.testing.assert_close(with_(torch_losses), with_(F), **PEER)
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (PIECE,), ()], ids=str)
+def test_pos_weight_of_another_shape_meets_each_piece(shape, device):
+    z, y, _ = draw((3, PIECE), device)
+    a = 2 * draw(shape, device, 1)[2]
+
+    def with_(functions):
+        return gradients(
+            lambda z, y: functions.binary_cross_entropy_with_logits(z, y, pos_weight=a), z, y
         )
 
     torch.testing.assert_close(with_(torch_losses), with_(F), **PEER)
