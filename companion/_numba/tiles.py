@@ -42,7 +42,7 @@ def place(row, count, classes, inner, alone, base):
         base[j] = r // inner * classes * inner + r % inner
     if alone:
         return 1, classes
-    side_by_side = inner > 1 and count == lanes and base[lanes - 1] == base[0] + lanes - 1
+    side_by_side = count == lanes and base[lanes - 1] == base[0] + lanes - 1
     return classes, lanes if side_by_side else 0
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from companion._numba import tiles as module
 from companion._numba.tiles import LANES, LONG, is_long
+from companion._numpy.class_axis import ClassAxis
 
 # The last tile of (30, 2, 7) has 18 rows, the last of which begins 31 numbers after the first
 SHAPES = [
@@ -50,6 +51,13 @@ def rows_in(block, count, shape):
     """Return the rows of a block, (count, K)."""
     _, k, inner = shape
     return block[np.newaxis, :k] if is_long(k, inner) else block.reshape(k, LANES)[:, :count].T
+
+
+def test_a_row_fills_the_lanes_alone_where_numpys_blocks_leave_it_side_by_side():
+    for k in (LONG - 1, LONG, LONG + 1):
+        for inner in (1, 2):
+            block = ClassAxis((3, k, inner), 1).arrange(np.empty(3 * k * inner))
+            assert is_long(k, inner) == (block.strides[0] < block.strides[1])
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
