@@ -258,7 +258,7 @@ def loss_of_logits(z: Tensor, y: Tensor, pos_weight: Tensor | None = None) -> Te
 
 
 def total_loss_of_logits(
-    z: Tensor, y: Tensor, pos_weight: Tensor | None = None, *, divisor: int = 1
+    z: Tensor, y: Tensor, pos_weight: Tensor | None, *, divisor: int
 ) -> Tensor:
     """Return the sum of `loss_of_logits` by `divisor`.
 

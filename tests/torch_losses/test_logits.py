@@ -141,6 +141,12 @@ def test_slope_in_a_program_is_that_of_the_definition(label, device):
     np.testing.assert_allclose(many.cpu(), [float(b) for b in bend], rtol=1e-14, atol=1e-16)
 
 
+def test_losses_under_vmap_are_those_without_it(device):
+    z, y, a = draw((3, 5), device)
+    losses = loss_of_logits(z, y, 2 * a)
+    torch.testing.assert_close(torch.func.vmap(loss_of_logits)(z, y, 2 * a), losses, **PEER)
+
+
 def test_traced_mean_is_that_of_any_size(device):
     def pair(size):
         return draw((size,), device)[:2]
