@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from companion import engine
+from companion._numba.blocks import CHUNK
 from companion._numba.focal import focal
 from companion.focal import (
     binary_focal_cross_entropy_with_logits,
@@ -39,17 +40,26 @@ def test_hard_labels_are_as_accurate_as_promised(function, dtype, label, gamma):
     assert worst_ulp(computed, exact) <= bound
 
 
+def test_every_chunk_of_a_block_is_filled_by_its_own_elements():
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(0, 3, CHUNK + 5), rng.random(CHUNK + 5)
+    for function in FUNCTIONS:
+        whole = function(z, y, reduction="none")
+        np.testing.assert_array_equal(whole[-7:], function(z[-7:], y[-7:], reduction="none"))
+
+
+@pytest.mark.parametrize("gamma", [2.0, 1e4])
 @pytest.mark.parametrize("alpha", [None, 0.0, 0.25])
 @pytest.mark.parametrize("label", [0.0, 1.0, 0.25])
 @pytest.mark.parametrize("end", [np.inf, -np.inf])
-def test_infinite_logits_give_the_limit(end, label, alpha):
+def test_infinite_logits_give_the_limit(end, label, alpha, gamma):
     value, slope = binary_focal_cross_entropy_with_logits_value_and_gradient(
-        end, label, gamma=2.0, alpha=alpha
+        end, label, gamma=gamma, alpha=alpha
     )
     share = 1 if alpha is None else alpha * label + (1 - alpha) * (1 - label)
     wrong = abs((end > 0) - label)  # the share of the answer that is wrong for certain
     assert value == (np.inf if wrong and share else 0)
-    np.testing.assert_allclose(slope, np.sign(end) * share * wrong**3, rtol=1e-15)
+    np.testing.assert_allclose(slope, np.sign(end) * share * wrong ** (gamma + 1), rtol=1e-15)
 
 
 def test_options_are_of_the_dtype_and_a_huge_gamma_stays_finite():
