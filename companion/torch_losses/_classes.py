@@ -105,11 +105,11 @@ def cross_entropy(
         _warn_of_one_class(z, dim)
         return reduce_losses(_of_probabilities(z, q, weight, smoothing, dim), reduction, dtype)
     dtype, z = working("input", input)
-    ignored, index, allowed = check_index(target, z, dim, ignore_index)
+    left_out, index, allowed = check_index(target, z, dim, ignore_index)
     weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
     _warn_of_one_class(z, dim)
-    losses, mass = _of_indices(z, index, ignored, weight, smoothing, dim)
-    if allowed is not None:  # added, the mark has no part in the derivative
+    losses, mass = _of_indices(z, index, left_out, weight, smoothing, dim)
+    if allowed is not None:  # chosen and not added, the compiler would store who is
         losses = losses + torch.where(allowed, 0, torch.nan)
     if reduction == "mean" and mass is not None:
         return (total(losses) / total(mass)).to(dtype)
@@ -128,7 +128,7 @@ def _warn_of_one_class(z: Tensor, dim: int) -> None:
 def _of_indices(
     z: Tensor,
     index: Tensor,
-    ignored: Tensor | None,
+    left_out: Tensor | None,
     weight: Tensor | None,
     smoothing: float,
     dim: int,
@@ -137,17 +137,17 @@ def _of_indices(
 
     Both are 0 where the element is left out.
     """
-    losses = loss_of_class(z, index, ignored, dim)
-    mass = None if ignored is None else (~ignored).to(z.dtype)
+    losses = loss_of_class(z, index, left_out, dim)
+    mass = None if left_out is None else (~left_out).to(z.dtype)
     if weight is not None:
-        mass = but_0(ignored, weight[but_0(ignored, index)])
+        mass = but_0(left_out, weight[but_0(left_out, index)])
         losses = times(mass, losses)
     if smoothing:
-        unseen = unsqueezed(ignored, dim)
+        unseen = unsqueezed(left_out, dim)
         of_class = log_losses(but_0(unseen, z), dim)
         of_class = of_class if weight is None else times(along(weight, z, dim), of_class)
         spread = smoothing / z.shape[dim] * torch.sum(of_class, dim)
-        losses = (1 - smoothing) * losses + but_0(ignored, spread)
+        losses = (1 - smoothing) * losses + but_0(left_out, spread)
     return losses, mass
 
 

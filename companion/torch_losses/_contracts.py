@@ -198,8 +198,8 @@ def check_index(
 ) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """Return which elements are left out, the class of the others, and which are allowed.
 
-    Left out is what is ignored, or names no class and is not allowed. None says that none is left
-    out, that all are allowed.
+    Left out are those to be ignored and those out of range, allowed those to be ignored and those
+    in range. None says that none is left out, that all are allowed.
     """
     if type(ignore_index) is not int:
         mend = "pass the class to leave out, or -100 for none"

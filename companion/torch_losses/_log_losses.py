@@ -8,13 +8,13 @@ from torch import Tensor
 from companion.torch_losses._autograd import differentiable, with_value
 from companion.torch_losses._modes import makes_program
 
-__all__ = ["exponentials", "log_losses", "pull_back_to_logits", "push_from_logits", "softmax"]
+__all__ = ["log_losses", "pull_back_to_logits", "push_from_logits", "softmax"]
 
 _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
 
-def exponentials(z: Tensor, largest: Tensor) -> Tensor:
+def _exponentials(z: Tensor, largest: Tensor) -> Tensor:
     """Return exp(z - largest), into which goes what the difference lost by rounding."""
     high = z - largest
     back = z - high
@@ -27,7 +27,7 @@ def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
     """Return z - max, exp of it, R (the sum of exp without one maximum), and the mask of maxima."""
     largest = torch.amax(z, dim, keepdim=True)
     is_largest = z == largest
-    high, e = torch.where(is_largest, 0, z - largest), exponentials(z, largest)
+    high, e = torch.where(is_largest, 0, z - largest), _exponentials(z, largest)
     top = is_largest.to(z.dtype)
     rest = torch.sum(e - top, dim, keepdim=True) + (torch.sum(top, dim, keepdim=True) - 1)
     return high, e, rest, top

@@ -25,27 +25,25 @@ __all__ = ["loss_of_class"]
 _Wanted = tuple[bool, ...]
 _Tangents = tuple[Tensor | None, ...]
 
-_FAR = 1e30  # for a larger ratio of exponentials the loss is the difference of their logarithms
-_NEAR = 1e-18  # of the exponentials of any right class: no ratio to the others' overflows a float32
 
-
-def loss_of_class(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-    """Return -log softmax at the class `index` of each element, 0 where it is ignored.
+def loss_of_class(z: Tensor, index: Tensor, left_out: Tensor | None, dim: int) -> Tensor:
+    """Return -log softmax at the class `index` of each element, 0 where it is left out.
 
     There the index may be any number.
     """
     if is_plain(z, index) and not in_forward_mode():
-        return _InPlace.apply(z, but_0(ignored, index), ignored, dim)
-    return _differentiable_loss(z, index, ignored, dim)
+        keep = torch.is_grad_enabled() and z.requires_grad
+        return _InPlace.apply(z, but_0(left_out, index), left_out, dim, keep)
+    return _differentiable_loss(z, index, left_out, dim)
 
 
-def _loss(z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-    index = but_0(ignored, index)
-    loss, shift, *_ = _loss_and_sums(z, index, ignored, dim)
+def _loss(z: Tensor, index: Tensor, left_out: Tensor | None, dim: int) -> Tensor:
+    index = but_0(left_out, index)
+    loss, shift, *_ = _loss_and_sums(z, index, left_out, dim)
     if not makes_program():
         return loss
-    odds = _loss_of_odds(but_0(unsqueezed(ignored, dim), z), index, shift, dim)
-    return with_value(but_0(ignored, odds), loss)
+    odds = _loss_of_odds(but_0(unsqueezed(left_out, dim), z), index, shift, dim)
+    return with_value(but_0(left_out, odds), loss)
 
 
 def _loss_of_odds(z: Tensor, index: Tensor, shift: Tensor, dim: int) -> Tensor:
@@ -58,98 +56,100 @@ def _loss_of_odds(z: Tensor, index: Tensor, shift: Tensor, dim: int) -> Tensor:
 
 
 def _loss_and_slope(
-    z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
+    z: Tensor, index: Tensor, left_out: Tensor | None, dim: int
 ) -> tuple[Tensor, Tensor]:
     """Return both for any logits."""
-    loss, shift, rest, whole = _loss_and_sums(z, index, ignored, dim)
+    loss, shift, rest, whole = _loss_and_sums(z, index, left_out, dim)
     e = torch.where(_is_right(z, index, dim), -rest, _exponentials(z, shift))
-    return loss, but_0(unsqueezed(ignored, dim), e / whole)
+    return loss, but_0(unsqueezed(left_out, dim), e / whole)
 
 
 def _loss_and_sums(
-    z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
+    z: Tensor, index: Tensor, left_out: Tensor | None, dim: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the loss, the shift, and the exponentials' sum without and with the right class."""
     top = torch.amax(z, dim, keepdim=True)
-    whole_number, huge = torch.round(top), torch.finfo(z.dtype).max
-    shift = torch.clamp(whole_number, -huge, huge)
+    shift = torch.round(top)
     right = _is_right(z, index, dim)
     rest = torch.sum(torch.where(right, 0, _exponentials(z, shift)), dim, keepdim=True)
-    if dim < z.ndim - 1 and torch.compiler.is_compiling():  # a gather would stand in its way
+    if dim < z.ndim - 1 and torch.compiler.is_compiling():  # its gather here is twice as slow
         z_right = torch.sum(torch.where(right, z, 0), dim, keepdim=True)
     else:
-        z_right = torch.gather(z, dim, but_0(ignored, index).unsqueeze(dim))
+        z_right = torch.gather(z, dim, but_0(left_out, index).unsqueeze(dim))
     of_right = _exponentials(z_right, shift)
-    # Several infinite logits, or none above -inf, have no limit.
-    several = rest + of_right > 1.5 * math.exp(_largest_exponent(z))
-    rest = torch.where((top == torch.inf) & several, torch.nan, rest)
-    loss = _log_of_sum(of_right, rest, whole_number - z_right).squeeze(dim)
-    return but_0(ignored, loss), shift, rest, rest + of_right
+    # Several infinite logits, or none above -inf, have no limit; nor has NaN.
+    several = (top == torch.inf) & (rest + of_right > 1)
+    rest = torch.where((top > -torch.inf) & ~several, rest, torch.nan)
+    loss = _log_of_sum(of_right, rest, shift - z_right).squeeze(dim)
+    return but_0(left_out, loss), shift, rest, rest + of_right
 
 
 def _exponentials(z: Tensor, shift: Tensor, *, negated: bool = False) -> Tensor:
     """Return exp(z - shift), into which goes what the difference lost by rounding.
 
-    The shift is a whole number nearest to the largest logit, so that two differences say what was
-    lost: a sum of it and a number beside it is exact. An infinite logit has the largest exponential
-    that can be added to another, whatever the (finite) shift.
+    The shift is the whole number nearest to the largest logit, or as infinite as it. The difference
+    rounds; it and the shift have an exact sum, a float near z, so that z less the sum is what was
+    lost. Nothing is where one of them is infinite. An infinite logit less itself counts as 0.
     """
     high = z + shift if negated else z - shift
     lost = z - (high - shift if negated else high + shift)
     lost = torch.where(torch.abs(lost) < 1, lost, 0)
-    return torch.exp(torch.clamp_max(high, _largest_exponent(z))) * (1 + lost)
-
-
-def _largest_exponent(z: Tensor) -> int:
-    return math.floor(math.log(torch.finfo(z.dtype).max)) - 1
+    return torch.exp(torch.where(high == high, high, 0)) * (1 + lost)
 
 
 def _is_right(z: Tensor, index: Tensor, dim: int) -> Tensor:
-    """Return where the right class is: a compiler fuses a mask with what is done elementwise."""
-    classes = torch.ones(z.shape[dim], dtype=z.dtype, device=z.device).cumsum(0)
-    return along(classes, z, dim) == (index.to(z.dtype) + 1).unsqueeze(dim)
+    """Return where the right class is, nowhere for an index of no class."""
+    count, wide = z.shape[dim], torch.float64 if z.dtype == torch.float64 else torch.int32
+    classes = torch.arange(1, count + 1, dtype=wide, device=z.device)
+    if torch.compiler.is_compiling() and z.device.type == "cpu" and count <= 2**24:
+        # Its arange is slower than memory, in which it keeps a cumulative sum; exact in float32.
+        wide = z.dtype
+        classes = torch.ones(count, dtype=wide).cumsum(0)
+    return along(classes, z, dim) == (index.to(wide) + 1).unsqueeze(dim)
 
 
 def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
-    """Return log1p(rest / of_right), where the quotient says too little log(their sum) + gap.
+    """Return log1p(rest / of_right), where the quotient is none log(rest + of_right) + gap.
 
     `gap` has the dtype in which the exponentials lost their digits.
     """
     ratio = rest / of_right
-    usable = (of_right >= torch.finfo(gap.dtype).tiny) & (ratio < _FAR)
-    near = torch.where(usable, ratio, rest + of_right - 1)
-    return torch.log1p(near) + torch.where(usable, 0, gap)
+    usable = (of_right >= torch.finfo(gap.dtype).tiny) & (ratio < torch.inf)
+    far = torch.log(rest + of_right) + gap
+    return torch.where(usable, torch.log1p(ratio), far)
 
 
 def _backward(
-    grad: Tensor, wanted: _Wanted, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
+    grad: Tensor, wanted: _Wanted, z: Tensor, index: Tensor, left_out: Tensor | None, dim: int
 ) -> tuple[Tensor | None, ...]:
-    unseen, place = unsqueezed(ignored, dim), but_0(ignored, index).unsqueeze(dim)
+    unseen, place = unsqueezed(left_out, dim), but_0(left_out, index).unsqueeze(dim)
     of_each = torch.zeros_like(z).scatter(dim, place, but_0(unseen, grad.unsqueeze(dim)))
     return pull_back_to_logits(of_each, but_0(unseen, z), dim), None, None
 
 
 def _forward_mode(
-    tangents: _Tangents, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int
+    tangents: _Tangents, z: Tensor, index: Tensor, left_out: Tensor | None, dim: int
 ) -> Tensor:
-    tangent, unseen = tangents[0], unsqueezed(ignored, dim)
+    tangent, unseen = tangents[0], unsqueezed(left_out, dim)
     assert tangent is not None  # no other argument can have one
     of_each = push_from_logits(tangent, but_0(unseen, z), dim)
-    of_right = torch.gather(of_each, dim, but_0(ignored, index).unsqueeze(dim))
+    of_right = torch.gather(of_each, dim, but_0(left_out, index).unsqueeze(dim))
     return but_0(unseen, of_right).squeeze(dim)
 
 
 class _Compiled(Function):
-    """Keep what is as long as the rows, and compute the exponentials again.
+    """Keep what is as long as the rows, and compute mask and exponentials again.
 
-    Both from other words than the value's, or the compiler would keep them instead.
+    They are asked for by the negated shift and sum: in the words of the value, the compiler would
+    find them the same and keep them, in memory as large as the logits. A sum that is infinite marks
+    what is left out.
     """
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-        loss, shift, rest, whole = _loss_and_sums(z, index, ignored, dim)
-        if ignored is not None:
-            whole = torch.where(ignored.unsqueeze(dim), torch.inf, whole)
+    def forward(ctx: Any, z: Tensor, index: Tensor, left_out: Tensor | None, dim: int) -> Tensor:
+        loss, shift, rest, whole = _loss_and_sums(z, index, left_out, dim)
+        if left_out is not None:
+            whole = torch.where(left_out.unsqueeze(dim), torch.inf, whole)
         ctx.save_for_backward(z, index, -shift, -rest, whole)
         ctx.dim = dim
         return loss
@@ -170,51 +170,56 @@ _differentiable_loss = differentiable(_loss, _backward, _forward_mode, _Compiled
 
 
 class _InPlace(Function):
-    """Where maxima are finite, keep the exponentials alone, which become the gradient in place.
+    """Where maxima are finite, save the exponentials of all logits, which become the gradient.
 
-    A second backward pass through the same graph computes them anew. Where no gradient is wanted, a
-    CPU holds one piece of them at a time.
+    A second backward pass through the same graph computes them anew. Where nobody will ask for a
+    gradient (`keep`), a CPU holds one piece of them at a time.
     """
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, index: Tensor, ignored: Tensor | None, dim: int) -> Tensor:
-        ctx.dim = dim
+    def forward(
+        ctx: Any, z: Tensor, index: Tensor, left_out: Tensor | None, dim: int, keep: bool
+    ) -> Tensor:
+        ctx.dim, ctx.spent = dim, False
         finite, shift = _shift(z, dim)
         if not finite:
-            loss, slope = _loss_and_slope(z, index, ignored, dim)
-            ctx.save_for_backward(z, index, ignored, slope)
+            loss, slope = _loss_and_slope(z, index, left_out, dim)
+            ctx.save_for_backward(z, index, left_out, slope)
             return loss
         place = index.unsqueeze(dim)
-        ctx.e = torch.empty_like(z) if ctx.needs_input_grad[0] else None
-        of_right, rest = _sums(z, place, shift, dim, ctx.e)
-        ctx.save_for_backward(z, index, ignored, shift, rest, rest + of_right)
-        if of_right.min().item() > _NEAR:
+        e = torch.empty_like(z) if keep else None
+        of_right, rest = _sums(z, place, shift, dim, e)
+        ctx.save_for_backward(z, index, left_out, e, shift, rest, rest + of_right)
+        # The others' sum is at most K max^(1/3): no quotient overflows a float32 for K < 5e6.
+        if of_right.min().item() >= math.sqrt(torch.finfo(z.dtype).tiny):
             loss = torch.log1p(widened(rest) / of_right)
         else:
             gap = (0 if shift is None else shift) - torch.gather(z, dim, place)
             loss = _log_of_sum(widened(of_right), widened(rest), gap)
         loss = loss.to(z.dtype)
-        return but_0(ignored, loss.squeeze(dim))
+        return but_0(left_out, loss.squeeze(dim))
 
     @staticmethod
     # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        z, index, ignored, *parts = ctx.saved_tensors
+        z, index, left_out, e, *parts = ctx.saved_tensors
+        nothing = (None,) * 4
         if torch.is_grad_enabled() or not is_plain(grad, z):
-            return *_backward(grad, (True,), z, index, ignored, ctx.dim), None
-        seen = but_0(ignored, grad).unsqueeze(ctx.dim)
-        if len(parts) == 1:
-            return seen * parts[0], None, None, None
+            return _backward(grad, (True,), z, index, left_out, ctx.dim)[0], *nothing
+        seen = but_0(left_out, grad).unsqueeze(ctx.dim)
+        if not parts:
+            return seen * e, *nothing
         shift, rest, whole = parts
-        share, (e, ctx.e) = seen / whole, (ctx.e, None)
-        if e is None:
+        share = seen / whole
+        if ctx.spent:
             e = torch.empty_like(z)
-            _fill_exponential(e, z, shift)
+            _sums(z, index.unsqueeze(ctx.dim), shift, ctx.dim, e)
         try:
-            slope = e.mul_(share).scatter_(ctx.dim, index.unsqueeze(ctx.dim), -rest * share)
+            slope = e.data.mul_(share)  # autograd need not know: nobody reads it again
         except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
-            return *_backward(grad, (True,), z, index, ignored, ctx.dim), None
-        return slope, None, None, None
+            return _backward(grad, (True,), z, index, left_out, ctx.dim)[0], *nothing
+        ctx.spent = True
+        return slope.scatter_(ctx.dim, index.unsqueeze(ctx.dim), -rest * share), *nothing
 
 
 def _shift(z: Tensor, dim: int) -> tuple[bool, Tensor | None]:
@@ -230,11 +235,11 @@ def _shift(z: Tensor, dim: int) -> tuple[bool, Tensor | None]:
 def _holds_exponentials(z: Tensor, low: float, high: float) -> bool:
     """Return whether exp(z) does for exp(z - max), the maxima of the rows being low to high.
 
-    Neither may the sum of many classes overflow nor a gradient by it underflow, and where exp(z)
-    loses digits to underflow so must the softmax: then the sum is at least 1.
+    No sum of many classes may overflow, nor a large gradient by a small sum. Where exp(z) loses
+    digits to underflow so must the softmax: then the sum is at least 1.
     """
     bounds = torch.finfo(z.dtype)
-    if high > math.log(bounds.max) / 3:
+    if high > math.log(bounds.max) / 3 or low < math.log(bounds.tiny) / 3:
         return False
     return low >= 0 or z.min().item() >= math.log(bounds.tiny)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812 (everybody writes F)
+from torch.utils.checkpoint import checkpoint
 
 from companion import reference
 from companion.torch_losses import _right_class
@@ -58,9 +59,11 @@ def test_many_classes_far_above_the_right_one_overflow_no_quotient(dtype, gap, w
 
 @pytest.mark.parametrize("way", ["plain", "shifted"])
 def test_a_large_tensor_is_pytorchs_in_every_piece(way, device):
-    for shape in [(PIECE // 50 + 3, 50), (3, 7, PIECE // 6)]:
+    for shape in [(2 * PIECE // 50 + 3, 50), (3, 7, PIECE // 6)]:
         z, _, _ = draw(shape, device)
         z = z + BESIDE[way][0]
+        lengths = [len(z[piece]) for piece in _right_class._pieces(z, 1)]
+        assert z.device.type != "cpu" or (len(lengths) > 1 and sum(lengths) == len(z))
         index = torch.arange(z.numel() // shape[1], device=device).reshape(shape[0], *shape[2:])
         index = index % shape[1]
         unseen = index == 1
@@ -69,6 +72,8 @@ def test_a_large_tensor_is_pytorchs_in_every_piece(way, device):
             lambda z, i=index: F.cross_entropy(z, i, ignore_index=1, reduction="none"), z
         )
         torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-13)
+        alone = loss_of_class(z, index, unseen, 1)  # in the memory of one piece
+        torch.testing.assert_close(alone, ours[0], rtol=0, atol=0)
 
 
 def test_any_layout_gives_the_same(device):
@@ -171,18 +176,86 @@ def test_a_second_backward_pass_gives_the_same_and_leaves_the_first_as_it_was(wa
 @pytest.mark.parametrize("way", ["general", "compiled"])
 @pytest.mark.parametrize("dtype", GAPS, ids=str)
 def test_the_ends_of_the_range_stand_beside_infinite_ones(dtype, way, device):
-    big, inf = torch.finfo(dtype).max, torch.inf
-    rows = [[inf, big, 0], [big, -big, -inf], [big, 0.9 * big, -inf], [-big, -inf, -inf]]
+    big, inf, log2 = torch.finfo(dtype).max, torch.inf, float(np.log(2))
+    rows = [[inf, big, 0], [big, -big, -inf], [big, big / 2, -inf], [-big, -inf, -inf]]
     z = torch.tensor([*rows, [-big, -big, -inf], [inf] * 3], dtype=dtype, device=device)
-    values = [[0, inf, inf], [0, inf, inf], [0, 0.1 * big, inf], [0, inf, inf]]
-    values.append([float(np.log(2)), float(np.log(2)), inf])
+    values = [[0, inf, inf], [0, inf, inf], [0, big / 2, inf], [0, inf, inf], [log2, log2, inf]]
     shares = torch.tensor([[1.0, 0, 0]] * 4 + [[0.5, 0.5, 0]], dtype=dtype)
     for target in range(3):
         loss, slope = (each[:-1].cpu() for each in value_and_slope(z, target, way=way))
         expected = torch.tensor([row[target] for row in values], dtype=dtype)
-        torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-30)
+        torch.testing.assert_close(loss, expected, rtol=torch.finfo(dtype).eps, atol=0)
         right = F.one_hot(torch.full((5,), target), 3)
-        torch.testing.assert_close(slope, shares - right, rtol=0, atol=1e-30)
+        torch.testing.assert_close(slope, shares - right, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("way", BESIDE)
+@pytest.mark.parametrize("top", [-30.0, -40.0, -500.0, -700.0])
+def test_rows_far_below_zero_have_their_loss_and_slope(top, way, device):
+    rows = [[top, top - 75.0, top - 3.0], [top, top, top - 6.0], BESIDE[way] * 3]
+    z = torch.tensor(rows, dtype=torch.float64, device=device)
+    for target in range(3):
+        loss, slope = (each[:2].cpu() for each in value_and_slope(z, target, way=way))
+        exact = [-reference.log_softmax(row)[target] for row in rows[:2]]
+        assert worst_ulp(loss, exact) <= 2
+        shares = np.array([[float(p) for p in reference.softmax(row)] for row in rows[:2]])
+        np.testing.assert_allclose(slope, shares - np.eye(3)[target], rtol=0, atol=1e-15)
+
+
+def test_small_sums_of_exponentials_bear_the_factor_of_a_gradient_scaler(device):
+    z = torch.tensor([[-86.0, -86.0], [-80.0, -86.0]], device=device, requires_grad=True)
+    (
+        65536 * loss_of_class(z, torch.zeros(2, dtype=torch.long, device=device), None, 1)[0]
+    ).backward()
+    assert z.grad.tolist() == [[-32768, 32768], [0, 0]]
+
+
+@pytest.mark.parametrize("way", ["general", "compiled"])
+def test_small_gradient_of_an_infinite_logit_keeps_its_digits(way, device):
+    z = torch.tensor([[torch.inf, 0.0], [0.0, 0.0], [torch.inf] * 2], device=device)
+    index, leaf = torch.ones(3, dtype=torch.long, device=device), z.requires_grad_()
+    loss_of = loss_of_class
+    if way == "compiled":
+        loss_of = torch.compile(loss_of, backend="aot_eager", fullgraph=True)
+    (slope,) = torch.autograd.grad(1e-5 * loss_of(leaf, index, None, 1)[:2].sum(), leaf)
+    tiny = torch.tensor(1e-5)
+    assert slope[0].tolist() == [tiny.item(), -tiny.item()]
+
+
+@pytest.mark.parametrize("classes", [2**24 - 2, 2**24 + 4])
+def test_right_class_of_very_many_is_found(classes, device):
+    found = torch.compile(_right_class._is_right, backend="aot_eager")
+    for index in (0, classes - 3):
+        z, place = torch.zeros(1, classes, device=device), torch.tensor([index], device=device)
+        for mask in (_right_class._is_right, found):
+            assert mask(z, place, 1).nonzero().tolist() == [[0, index]]
+
+
+def held_tensors(make_loss):
+    """Return the sizes of the tensors that are saved for a backward pass."""
+    sizes = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda x: (sizes.append(x.numel()), x)[1], lambda x: x
+    ):
+        make_loss()
+    return sizes
+
+
+def test_checkpoint_and_hooks_see_all_that_is_kept(device):
+    z = draw((60, 50), device)[0].requires_grad_()
+    index = torch.arange(60, device=device) % 50
+
+    def loss(z):
+        return loss_of_class(z, index, None, 1).sum()
+
+    assert held_tensors(lambda: loss(z)).count(z.numel()) == 2
+    (expected,) = torch.autograd.grad(loss(z), z)
+    (got,) = torch.autograd.grad(checkpoint(loss, z, use_reentrant=False), z)
+    torch.testing.assert_close(got, expected, rtol=0, atol=0)
+    context = loss(z).grad_fn.next_functions[0][0]
+    assert not [x for x in vars(context).values() if isinstance(x, torch.Tensor)]
+    with torch.no_grad():
+        assert held_tensors(lambda: loss(z)) == []
 
 
 def test_finite_logits_never_take_the_general_way(device, monkeypatch):
