@@ -8,6 +8,7 @@ extrapolated, each with an estimate of its truncation and of its rounding error.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -251,17 +252,23 @@ def _noise_at_each_scale(
     Each is a pair: the absolute noise at x, and the relative one where the longest step leads,
     since it may grow with x and with the values.
     """
+
+    def at(shift: Any, place: np.ndarray = x) -> np.ndarray:
+        return _attempt(function, place + shift, centre)
+
     share = np.random.default_rng(0).uniform(0.5, 1, x.shape)
+    size = share * np.where(x == 0, 1, x)
     levels = []
-    for scale in (share * np.where(x == 0, 1, x), share):
-        places = (x, (x + _FIRST * scale).astype(x.dtype))
-        near, far = (
-            _noise(lambda shift, p=p: _attempt(function, p + shift, centre), p, scale, eps)
-            for p in places
-        )
-        levels.append(np.stack([near[0], far[1]]))
+    for scale in (size, share):
+        further = (x + _FIRST * scale).astype(x.dtype)
+        far = _noise(functools.partial(at, place=further), further, scale, eps)
+        levels.append(np.stack([_noise(at, x, scale, eps)[0], far[1]]))
     own, one = levels
-    return np.nan_to_num(np.where(np.isnan(own), one, own)), np.nan_to_num(one)
+    own = np.where(np.isnan(own), one, own)
+    if np.isnan(own[0]).any():  # flat, or constant
+        rounding = _noise_of_float32(_values(at, x, _FIRST * size))
+        own, one = (np.where(np.isnan(level), rounding, level) for level in (own, one))
+    return np.nan_to_num(own), np.nan_to_num(one)
 
 
 def _noise(
@@ -270,39 +277,36 @@ def _noise(
     """Return 3 times the largest distance of values from a smooth curve, absolute and relative.
 
     So near to x a smooth function is a cubic up to rounding. A function that computes in a
-    narrower float shows steps of its own, so the distances grow until neighbouring values differ.
-    Where they never do, the digits of values further off tell a narrower float; NaN without one.
+    narrower float shows steps of its own, so the distances grow until neighbouring values differ;
+    NaN if they never do.
     """
-
-    def values_within(reach: float) -> np.ndarray:
-        # Rounded so that each x + shift is a float
-        shifts = ((x + reach * t * scale).astype(x.dtype) - x for t in _PLACES)
-        return np.stack([at(shift) for shift in shifts])
-
     level, reach = np.stack([at(x * 0) * np.nan] * 2), 5 * eps**0.75
     while np.isnan(level).any() and reach < 5e-3:
-        values = values_within(reach)
+        values = _values(at, x, reach * scale)
         with np.errstate(all="ignore"):
             scatter = 3 * np.max(abs(values - np.tensordot(_CUBIC, values, axes=1)), axis=0)
             scatter = np.stack([scatter, scatter / np.max(abs(values), axis=0)])
         differ = np.count_nonzero(np.diff(values, axis=0), axis=0) >= 8
         level = np.where(np.isnan(level) & differ, scatter, level)
         reach *= 1024
-    if np.isnan(level).any():
-        level = np.where(np.isnan(level), _noise_of_narrower(values_within(_FIRST)), level)
     return level
 
 
-def _noise_of_narrower(values: np.ndarray) -> np.ndarray:
-    """Return 3 times the rounding error, absolute and relative, of values of a narrower float.
+def _values(at: Callable[[Any], np.ndarray], x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    # Rounded so that each x + shift is a float
+    return np.stack([at((x + t * scale).astype(x.dtype) - x) for t in _PLACES])
 
-    NaN where they have more digits than a float32, fewer than a bfloat16, or are all the same.
+
+def _noise_of_float32(values: np.ndarray) -> np.ndarray:
+    """Return 3 times the rounding error, absolute and relative, of values that look like float32.
+
+    That is, they differ, and the longest has as many digits; NaN where they do not.
     """
-    significand = np.abs(np.ldexp(np.frexp(np.nan_to_num(values))[0], 53)).astype(np.int64)
-    last = np.where(significand, significand & -significand, 2**52).min(axis=0)
-    relative = 1.5 * last / 2.0**52
-    narrow = (last >= 2**29) & (last <= 2**45) & (values.max(axis=0) > values.min(axis=0))
-    return np.where(narrow, [relative * abs(values).max(axis=0), relative], np.nan)
+    significands = np.abs(np.ldexp(np.frexp(np.nan_to_num(values))[0], 53)).astype(np.int64)
+    last = np.where(significands, significands & -significands, 2**52).min(axis=0)
+    several = np.count_nonzero(np.diff(np.sort(values, axis=0), axis=0), axis=0) >= 3
+    relative = np.where(several & (last == 2 ** (53 - 24)), 1.5 * np.finfo(np.float32).eps, np.nan)
+    return np.stack([relative * abs(np.nan_to_num(values)).max(axis=0), relative])
 
 
 def _moved(x: np.ndarray, index: tuple[int, ...], shift: Any) -> np.ndarray:

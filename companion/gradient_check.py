@@ -285,7 +285,7 @@ def numerical_jacobian(
     D(h) = (f(x + h) - f(x - h)) / 2h is off by O(h²); R(h) = (16 D(h) - D(4h)) / 15 by O(h⁴). The
     bound is |R(h) - R(4h)| for the truncation, 256 times smaller in the limit, and 1.1 e/h for the
     rounding, where e is what a value may be off: two eps of its dtype, or more if the values nearby
-    scatter more around a cubic, or have no more digits than a narrower float (a function may well
+    scatter more around a cubic, or are flat and have the digits of a float32 (a function may well
     compute in float32 and return float64), and what half an ulp of the argument makes. The step
     with the smallest bound is chosen, unless a shorter one contradicts. Where the slopes on the two
     sides do not meet as the step falls, there is a kink: the bound is then at least half of their

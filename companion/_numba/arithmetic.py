@@ -2,10 +2,9 @@
 
 Numba calls the C library for `exp` and `log1p`, one number at a time. Here, in sums and products,
 `exp_minus(a)` is exp(-a) for a ≥ 0, `log1p_unit(e)` is log(1 + e) for e in [0, 1] and
-`log_unit(p, rest)` is log(p + rest) for p in [0, 1] or any finite number above it. Each is compiled
-inside the loop that calls it, in float64 or float32. For the classes there are, in float64 alone,
-`exp_minus_sum(a, rest)`, exp(-(a + rest)), and `exp_minus_short(a)`, with as many digits as a
-float32 can use.
+`log_unit(p, rest)` is log(p + rest) for finite p ≥ 0. Each is compiled inside the loop that calls
+it, in float64 or float32. For the classes there are, in float64 alone, `exp_minus_sum(a, rest)`,
+exp(-(a + rest)), and `exp_minus_short(a)`, with as many digits as a float32 can use.
 
 No flag lets the compiler rewrite this arithmetic. It must not reorder sums, as (x + magic) - magic
 rounds x and would be folded away. Nor may it choose which products to fuse with a sum: its choice
@@ -120,8 +119,8 @@ def log1p_unit(e: float) -> float:
 
 
 def log_unit(p: float, rest: float) -> float:
-    """Return log(p + rest) for p ≥ 0, minus infinity for 0; |rest| / p is at most eps."""
-    raise NotImplementedError
+    """Return log(p + rest) for finite p ≥ 0, -infinity for 0; |rest| is at most half an ULP of p."""
+    """Return log(p + rest) for finite p ≥ 0, -infinity for 0; |rest| is at most half an ULP."""
 
 
 def _arithmetic(function: Any) -> Any:

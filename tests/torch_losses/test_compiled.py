@@ -2,6 +2,7 @@
 
 import shutil
 
+import mpmath
 import pytest
 import torch
 
@@ -58,6 +59,37 @@ def test_compiled_loss_keeps_the_digits_of_both_tails(backend, device):
         assert worst_ulp(value.cpu(), exact) <= 2
         exact = [reference.binary_cross_entropy_with_logits_gradient(a, label) for a in points]
         assert worst_ulp(gradient.cpu(), exact) <= 2
+
+
+@pytest.mark.parametrize("places", [(), (3,)], ids=["classes last", "classes before places"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_compiled_loss_of_a_class_keeps_the_digits_of_both_tails(backend, places, device):
+    rows = [[0.3, 0.3 - gap, 0.1 - 0.7 * gap] for gap in (0.0, 0.5, 17.1, 37.2, 300.0, 700.0)]
+    z = torch.tensor(rows, dtype=torch.float64, device=device)
+    exact = [reference.softmax(row) for row in rows]
+    z = z.reshape(6, 3, *[1] * len(places)).expand(6, 3, *places).contiguous().requires_grad_()
+    loss_of = torch.compile(torch_losses.cross_entropy, fullgraph=True, backend=backend)
+    for target in range(3):
+        loss = loss_of(z, torch.full((6, *places), target, device=device), reduction="none")
+        (slope,) = torch.autograd.grad(loss.sum(), z)
+        values = [-reference.log_softmax(row)[target] for row in rows]
+        for place in range(3 if places else 1):
+            value, steep = ((x[..., place] if places else x).cpu() for x in (loss, slope))
+            assert worst_ulp(value.detach(), values) <= 3
+            for k in range(3):
+                others = [-mpmath.fsum(p[:target] + p[target + 1 :]) for p in exact]
+                assert worst_ulp(steep[:, k], others if k == target else [p[k] for p in exact]) <= 4
+
+
+@pytest.mark.parametrize("shape", [(64, 100), (4, 21, 16)], ids=str)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_compiled_loss_of_a_class_keeps_only_the_logits_of_their_size(backend, shape, device):
+    z, kept = draw(shape, device)[0].requires_grad_(), []
+    index = torch.zeros((shape[0], *shape[2:]), dtype=torch.long, device=device)
+    loss_of = torch.compile(torch_losses.cross_entropy, fullgraph=True, backend=backend)
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: (kept.append(x), x)[1], lambda x: x):
+        loss_of(z, index)
+    assert [x.data_ptr() for x in kept if x.numel() == z.numel()] == [z.data_ptr()]
 
 
 @near_zero
