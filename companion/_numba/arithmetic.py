@@ -119,8 +119,8 @@ def log1p_unit(e: float) -> float:
 
 
 def log_unit(p: float, rest: float) -> float:
-    """Return log(p + rest) for finite p ≥ 0, -infinity for 0; |rest| is at most half an ULP of p."""
     """Return log(p + rest) for finite p ≥ 0, -infinity for 0; |rest| is at most half an ULP."""
+    raise NotImplementedError
 
 
 def _arithmetic(function: Any) -> Any:
