@@ -300,12 +300,15 @@ def _values(at: Callable[[Any], np.ndarray], x: np.ndarray, scale: np.ndarray) -
 def _noise_of_float32(values: np.ndarray) -> np.ndarray:
     """Return 3 times the rounding error, absolute and relative, of values that look like float32.
 
-    That is, they differ, and the longest has as many digits; NaN where they do not.
+    That is, the longest has as many digits, and four or more differ: stairs have few. Else NaN.
     """
     significands = np.abs(np.ldexp(np.frexp(np.nan_to_num(values))[0], 53)).astype(np.int64)
     last = np.where(significands, significands & -significands, 2**52).min(axis=0)
-    several = np.count_nonzero(np.diff(np.sort(values, axis=0), axis=0), axis=0) >= 3
-    relative = np.where(several & (last == 2 ** (53 - 24)), 1.5 * np.finfo(np.float32).eps, np.nan)
+    with np.errstate(all="ignore"):
+        rises = np.count_nonzero(np.diff(np.sort(values, axis=0), axis=0) > 0, axis=0)
+    relative = np.where(
+        (rises >= 3) & (last == 2 ** (53 - 24)), 1.5 * np.finfo(np.float32).eps, np.nan
+    )
     return np.stack([relative * abs(np.nan_to_num(values)).max(axis=0), relative])
 
 

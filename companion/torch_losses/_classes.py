@@ -109,8 +109,9 @@ def cross_entropy(
     weight = check_weight("weight", weight, z.shape[dim : dim + 1], z, exactly=True)
     _warn_of_one_class(z, dim)
     losses, mass = _of_indices(z, index, left_out, weight, smoothing, dim)
-    if allowed is not None:  # chosen and not added, the compiler would store who is
-        losses = losses + torch.where(allowed, 0, torch.nan)
+    if allowed is not None:
+        # A sum: for where(allowed, losses, nan) the compiler would keep `allowed`, which costs more
+        losses = losses + torch.where(allowed, losses.new_zeros(()), torch.nan)
     if reduction == "mean" and mass is not None:
         return (total(losses) / total(mass)).to(dtype)
     return reduce_losses(losses, reduction, dtype)

@@ -29,8 +29,10 @@ def _parts(z: Tensor, dim: int) -> tuple[Tensor, ...]:
     is_largest = z == largest
     high, e = torch.where(is_largest, 0, z - largest), _exponentials(z, largest)
     top = is_largest.to(z.dtype)
-    rest = torch.sum(e - top, dim, keepdim=True) + (torch.sum(top, dim, keepdim=True) - 1)
-    return high, e, rest, top
+    count = torch.sum(top, dim, keepdim=True)
+    rest = torch.sum(e - top, dim, keepdim=True) + (count - 1)
+    endless = (largest == -torch.inf) | ((largest == torch.inf) & (count > 1))
+    return high, e, torch.where(endless, torch.nan, rest), top
 
 
 def _softmax_value(z: Tensor, dim: int) -> Tensor:
@@ -78,9 +80,7 @@ def softmax(z: Tensor, dim: int) -> Tensor:
 
 def _log_losses(z: Tensor, dim: int) -> Tensor:
     high, _, rest, _ = _parts(z, dim)
-    endless = torch.sum((z == torch.inf).to(z.dtype), dim, keepdim=True) > 1
-    endless = endless | torch.all(z == -torch.inf, dim, keepdim=True)
-    losses = torch.where(endless, torch.nan, torch.log1p(rest) - high)
+    losses = torch.log1p(rest) - high
     return with_value(-torch.log_softmax(z, dim), losses) if makes_program() else losses
 
 

@@ -42,13 +42,14 @@ def _loss(z: Tensor, index: Tensor, left_out: Tensor | None, dim: int) -> Tensor
     loss, shift, *_ = _loss_and_sums(z, index, left_out, dim)
     if not makes_program():
         return loss
-    odds = _loss_of_odds(but_0(unsqueezed(left_out, dim), z), index, shift, dim)
+    unseen = unsqueezed(left_out, dim)
+    odds = _loss_of_odds(but_0(unseen, z), index, but_0(unseen, shift), dim)
     return with_value(but_0(left_out, odds), loss)
 
 
 def _loss_of_odds(z: Tensor, index: Tensor, shift: Tensor, dim: int) -> Tensor:
     """Return softplus(log-sum-exp of the others - the right logit): no derivative cancels."""
-    z = z - shift.detach()
+    z = z - torch.where(shift == torch.inf, 0, shift).detach()
     out = _is_right(z, index, dim) | (z == -torch.inf)
     others = torch.logsumexp(torch.where(out, torch.finfo(z.dtype).min, z), dim)
     odds = torch.gather(z, dim, index.unsqueeze(dim)).squeeze(dim) - others
@@ -98,14 +99,16 @@ def _exponentials(z: Tensor, shift: Tensor, *, negated: bool = False) -> Tensor:
 
 
 def _is_right(z: Tensor, index: Tensor, dim: int) -> Tensor:
-    """Return where the right class is, nowhere for an index of no class."""
-    count, wide = z.shape[dim], torch.float64 if z.dtype == torch.float64 else torch.int32
-    classes = torch.arange(1, count + 1, dtype=wide, device=z.device)
-    if torch.compiler.is_compiling() and z.device.type == "cpu" and count <= 2**24:
-        # Its arange is slower than memory, in which it keeps a cumulative sum; exact in float32.
+    """Return where the right class is; of what is left out it says nothing that counts."""
+    wide = torch.float64 if z.dtype == torch.float64 else torch.int32
+    compiling = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    if compiling and z.device.type == "cpu" and z.shape[dim] <= 2**24:
+        # A compiled arange is slower than memory, where a cumulative sum is kept; exact in float32.
         wide = z.dtype
-        classes = torch.ones(count, dtype=wide).cumsum(0)
-    return along(classes, z, dim) == (index.to(wide) + 1).unsqueeze(dim)
+        classes = torch.ones(z.shape[dim], dtype=wide, device=z.device).cumsum(0) - 1
+    else:
+        classes = torch.arange(z.shape[dim], dtype=wide, device=z.device)
+    return along(classes, z, dim) == index.to(wide).unsqueeze(dim)
 
 
 def _log_of_sum(of_right: Tensor, rest: Tensor, gap: Tensor) -> Tensor:
@@ -140,9 +143,9 @@ def _forward_mode(
 class _Compiled(Function):
     """Keep what is as long as the rows, and compute mask and exponentials again.
 
-    They are asked for by the negated shift and sum: in the words of the value, the compiler would
-    find them the same and keep them, in memory as large as the logits. A sum that is infinite marks
-    what is left out.
+    The exponentials are asked for by the negated shift: in the words of the value, the compiler
+    would find them the same and keep them, in memory as large as the logits. A sum that is infinite
+    marks what is left out.
     """
 
     @staticmethod
@@ -170,17 +173,18 @@ _differentiable_loss = differentiable(_loss, _backward, _forward_mode, _Compiled
 
 
 class _InPlace(Function):
-    """Where maxima are finite, save the exponentials of all logits, which become the gradient.
+    """Where maxima are finite, save the exponentials, 0 at the right class.
 
-    A second backward pass through the same graph computes them anew. Where nobody will ask for a
-    gradient (`keep`), a CPU holds one piece of them at a time.
+    The gradient is made in their memory, so that a second pass through the same graph, which may
+    come from another thread, computes them anew. Unless `keep` says that there may be one, a CPU
+    holds one piece of them at a time.
     """
 
     @staticmethod
     def forward(
         ctx: Any, z: Tensor, index: Tensor, left_out: Tensor | None, dim: int, keep: bool
     ) -> Tensor:
-        ctx.dim, ctx.spent = dim, False
+        ctx.dim, ctx.fresh = dim, [True]
         finite, shift = _shift(z, dim)
         if not finite:
             loss, slope = _loss_and_slope(z, index, left_out, dim)
@@ -190,9 +194,8 @@ class _InPlace(Function):
         e = torch.empty_like(z) if keep else None
         of_right, rest = _sums(z, place, shift, dim, e)
         ctx.save_for_backward(z, index, left_out, e, shift, rest, rest + of_right)
-        # The others' sum is at most K max^(1/3): no quotient overflows a float32 for K < 5e6.
-        if of_right.min().item() >= math.sqrt(torch.finfo(z.dtype).tiny):
-            loss = torch.log1p(widened(rest) / of_right)
+        if z.device.type == "cpu" and of_right.min().item() >= torch.finfo(z.dtype).eps:
+            loss = torch.log1p(widened(rest) / of_right)  # as usual, with fewer operations
         else:
             gap = (0 if shift is None else shift) - torch.gather(z, dim, place)
             loss = _log_of_sum(widened(of_right), widened(rest), gap)
@@ -210,16 +213,18 @@ class _InPlace(Function):
         if not parts:
             return seen * e, *nothing
         shift, rest, whole = parts
-        share = seen / whole
-        if ctx.spent:
+        share, place = seen / whole, index.unsqueeze(ctx.dim)
+        try:
+            ctx.fresh.pop()  # one thread's alone
+        except IndexError:
             e = torch.empty_like(z)
-            _sums(z, index.unsqueeze(ctx.dim), shift, ctx.dim, e)
+            _sums(z, place, shift, ctx.dim, e)
         try:
             slope = e.data.mul_(share)  # autograd need not know: nobody reads it again
         except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
+            ctx.fresh.append(True)
             return _backward(grad, (True,), z, index, left_out, ctx.dim)[0], *nothing
-        ctx.spent = True
-        return slope.scatter_(ctx.dim, index.unsqueeze(ctx.dim), -rest * share), *nothing
+        return slope.scatter_(ctx.dim, place, -rest * share), *nothing
 
 
 def _shift(z: Tensor, dim: int) -> tuple[bool, Tensor | None]:
@@ -256,7 +261,10 @@ def _pieces(z: Tensor, dim: int) -> list[slice]:
 def _sums(
     z: Tensor, place: Tensor, shift: Tensor | None, dim: int, out: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return the exponential of the right class, and the sum of the others; they fill `out`."""
+    """Return the exponential of the right class, and the sum of the others.
+
+    `out` is filled with the exponentials, 0 at the right class.
+    """
 
     def of_piece(e: Tensor, z: Tensor, place: Tensor, shift: Tensor | None) -> list[Tensor]:
         _fill_exponential(e, z, shift)

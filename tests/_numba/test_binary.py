@@ -6,6 +6,7 @@ import pytest
 
 from companion import engine, reference
 from companion._numba.binary import logits, probabilities
+from companion._numba.blocks import CHUNK
 from tests.tables import grids
 from tests.tables.grids import LABELS, absolute_errors, worst_ulp
 from tests.tables.losses import ON_LOGITS, ON_PROBABILITIES
@@ -84,6 +85,38 @@ def test_options_keep_the_digits(part, options):
         size = size + 3 * np.array([float(s) for s in map(mpmath.sech, points / 2)])
     errors = absolute_errors(computed, expected)
     np.testing.assert_array_less(errors, 7 * np.finfo(float).eps * size + 1e-307)
+
+
+SMOOTH, HEAVY = {"label_smoothing": 0.1}, {"pos_weight": 3.0}
+ENGINES = [
+    *((ON_LOGITS, options) for options in ({}, SMOOTH, HEAVY, SMOOTH | HEAVY)),
+    *((ON_PROBABILITIES, options) for options in ({}, SMOOTH)),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("losses", "options"), ENGINES)
+def test_results_in_several_chunks_are_those_of_numpys_engine(losses, options, dtype):
+    points = drawn_logits(dtype) if losses is ON_LOGITS else drawn_probabilities(dtype)
+    ends = [-np.inf, np.inf] if losses is ON_LOGITS else [0, 1, 0.3, 0.7]
+    labels = np.array([0, 1, 0.3, 0.7, 1 / 3], dtype)
+    x = np.repeat(np.append(points, ends).astype(dtype), len(labels))
+    y = np.tile(labels, x.size // len(labels))
+    assert x.size > CHUNK
+    spread = np.ones_like(x)  # what a difference of two terms is made of
+    if losses is ON_PROBABILITIES:
+        with np.errstate(divide="ignore"):
+            spread = np.nan_to_num(1 / (x * (1 - x)), posinf=0)
+    for part, function in losses.items():
+        ours = function(x, y, reduction="none", **options)
+        with engine.use("numpy"):
+            theirs = function(x, y, reduction="none", **options)
+        differ = (ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))
+        terms = abs(theirs) + (spread if part == "gradient" else 0)
+        # twice the promise of each engine, 4 ULP of its terms
+        allowed = 8 * np.finfo(dtype).eps * terms + 8 * np.finfo(dtype).smallest_subnormal
+        off = abs(ours[differ] - theirs[differ])
+        assert np.max(off / allowed[differ], initial=0) <= 1
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0, 0.25])

@@ -34,14 +34,15 @@ def by_hand(x, y, weight, divisor):
     )
 
 
+@pytest.mark.parametrize("divisor", [1.0, 2.0, 3.0])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", ["all", "one", "none"])
-def test_every_element_is_filled_weighed_and_divided(kind, size):
+def test_every_element_is_filled_weighed_and_divided(kind, size, divisor):
     x, y, weights = draw(size)
     weight = {"all": weights, "one": np.float64(0.7), "none": None}[kind]
     filled = rows(size)
-    run_block(PLAIN, x, y, weight, 3.0, filled, size)
-    expected = by_hand(x, y, 1.0 if weight is None else weight, 3.0)
+    run_block(PLAIN, x, y, weight, divisor, filled, size)
+    expected = by_hand(x, y, 1.0 if weight is None else weight, divisor)
     for row, other in zip(filled, expected, strict=True):
         np.testing.assert_allclose(row, other, rtol=1e-13, atol=1e-15)
 

@@ -40,6 +40,20 @@ def test_hard_labels_are_as_accurate_as_promised(function, dtype, label, gamma):
     assert worst_ulp(computed, exact) <= bound
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("alpha", [None, 0.25])
+def test_soft_labels_have_the_results_of_numpys_engine(alpha, gamma):
+    x = np.repeat(np.random.default_rng(1).normal(0, 6, 300), 3)
+    y = np.tile([0.1, 0.5, 0.8], 300)
+    missed = abs(y - 1 / (1 + np.exp(-x)))  # where it is 0 the gradient's terms cancel
+    for function, terms in zip(FUNCTIONS, (0, missed**gamma + 2.0**-52), strict=True):
+        ours = function(x, y, gamma=gamma, alpha=alpha, reduction="none")
+        with engine.use("numpy"):
+            theirs = function(x, y, gamma=gamma, alpha=alpha, reduction="none")
+        bound = 2 * (4 + 3 * gamma) * np.finfo(float).eps  # twice the promise of each engine
+        assert np.max(abs(ours - theirs) / (bound * (abs(theirs) + terms))) <= 1
+
+
 def test_every_chunk_of_a_block_is_filled_by_its_own_elements():
     rng = np.random.default_rng(0)
     z, y = rng.normal(0, 3, CHUNK + 5), rng.random(CHUNK + 5)

@@ -72,7 +72,8 @@ def test_a_row_in_all_lanes_keeps_what_the_sum_of_their_sums_loses():
     with mpmath.workdps(40):
         exact = 1 + (z.size - 2) * mpmath.exp(-37.5)
     assert worst_ulp(rest, [exact] * LANES) <= 0.5
-    assert (e == np.exp(block)).all()
+    with mpmath.workdps(40):
+        assert worst_ulp(e.ravel(), [mpmath.exp(a) for a in block.ravel()]) < 1
 
 
 def test_rows_without_a_limit_have_no_sum_and_infinite_ones_have_it():

@@ -270,17 +270,17 @@ def test_a_program_keeps_the_digits_of_slopes_and_leaves_out_what_is_masked(make
         losses = make(loss, leaf.detach(), target)(leaf, target)
         return torch.autograd.grad(losses.sum(), leaf)[0]
 
-    small = torch.exp(torch.tensor(-40.0, dtype=torch.float64))
+    small, inf = torch.exp(torch.tensor(-40.0, dtype=torch.float64)), torch.inf
     binary = torch_losses.binary_cross_entropy_with_logits
     found = slope(binary, [40.0, -40.0], torch.tensor([1, 0], dtype=torch.float64))
     expected = torch.tensor([-0.5, 0.5]).double() * small
     torch.testing.assert_close(found, expected, rtol=1e-13, atol=0.0)
     found = slope(
         torch_losses.cross_entropy,
-        [[40.0, 0.0, -torch.inf], [torch.nan, 1.0, 2.0], [0.0, -torch.inf, -torch.inf]],
-        torch.tensor([0, -100, 0]),
+        [[40.0, 0.0, -inf], [torch.nan, 1.0, 2.0], [0.0, -inf, -inf], [inf, 0.0, 0.0]],
+        torch.tensor([0, -100, 0, 0]),
     )
-    expected = torch.tensor([[-0.5, 0.5, 0.0], [0.0] * 3, [0.0] * 3]).double() * small
+    expected = torch.tensor([[-0.5, 0.5, 0.0], *[[0.0] * 3] * 3]).double() * small
     torch.testing.assert_close(found, expected, rtol=1e-13, atol=0.0)
 
 
