@@ -280,7 +280,7 @@ def test_a_program_keeps_the_digits_of_slopes_and_leaves_out_what_is_masked(make
         [[40.0, 0.0, -inf], [torch.nan, 1.0, 2.0], [0.0, -inf, -inf], [inf, 0.0, 0.0]],
         torch.tensor([0, -100, 0, 0]),
     )
-    expected = torch.tensor([[-0.5, 0.5, 0.0], *[[0.0] * 3] * 3]).double() * small
+    expected = torch.tensor([[-1.0, 1.0, 0.0], *[[0.0] * 3] * 3]).double() * small / 3
     torch.testing.assert_close(found, expected, rtol=1e-13, atol=0.0)
 
 
