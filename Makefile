@@ -40,13 +40,13 @@ test: environment ## Check everything but the tiers: tests, doctests, notebooks,
 	@mkdir -p _build; status=0; \
 	$(MAKE) --no-print-directory book >_build/log 2>&1 & site=$$!; \
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --dist loadfile \
-		--ignore tests/test_site.py --ignore tests/test_benchmarks.py \
+		--ignore tests/test_site.py --ignore tests/test_search.py --ignore tests/test_benchmarks.py \
 		--deselect tests/test_planted_faults.py::test_planted_ \
 		--deselect tests/test_seen_failing.py::test_a_sample_fails_again \
 		$(addprefix --ignore ,$(GRAPHS) tests/_numba $(AT_LENGTH)) || status=1; \
 	wait $$site && tail -n 1 _build/log || { cat _build/log; status=1; }; \
 	echo "2 of 3: the pages of the site"; \
-	.venv/bin/python -m pytest -q tests/test_site.py || status=1; \
+	.venv/bin/python -m pytest -q tests/test_site.py tests/test_search.py || status=1; \
 	echo "3 of 3: style"; \
 	.venv/bin/python -m ruff check . || status=1; \
 	.venv/bin/python -m ruff format --check . || status=1; \
