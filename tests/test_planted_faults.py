@@ -479,7 +479,7 @@ FAULTS = {
         "_numba/blocks",
         "range(0, size, CHUNK)",
         "range(0, max(size - CHUNK, 1), CHUNK)",
-        f"{COMPILED}_blocks.py::test_every_element_is_filled_weighed_and_divided[all-2049]",
+        f"{COMPILED}_blocks.py::test_every_element_is_filled_weighed_and_divided[all-2049-3.0]",
         "numba",
     ),
     "compiled: NaN taken for a label": Fault(
