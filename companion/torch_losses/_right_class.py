@@ -215,14 +215,14 @@ class _InPlace(Function):
         shift, rest, whole = parts
         share, place = seen / whole, index.unsqueeze(ctx.dim)
         try:
-            ctx.fresh.pop()  # one thread's alone
+            fresh = [ctx.fresh.pop()]  # one thread's alone
         except IndexError:
-            e = torch.empty_like(z)
+            fresh, e = [], torch.empty_like(z)
             _sums(z, place, shift, ctx.dim, e)
         try:
             slope = e.data.mul_(share)  # autograd need not know: nobody reads it again
         except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
-            ctx.fresh.append(True)
+            ctx.fresh.extend(fresh)
             return _backward(grad, (True,), z, index, left_out, ctx.dim)[0], *nothing
         return slope.scatter_(ctx.dim, place, -rest * share), *nothing
 
