@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from companion._numpy.blockwise import evaluate, in_blocks
-from companion._numpy.class_axis import ClassAxis, Scratch
+from companion._numpy.class_axis import AT_WORK, ClassAxis, Scratch
 from companion._numpy.softmax import Shifted
 from companion._numpy.types import Floats
 from companion.contracts import (
@@ -418,7 +418,7 @@ def _over_classes(
     shapes = {"number": classes.rest, "row": z.shape, "matrix": (*classes.rest, k, k)}
     out = np.empty(shapes[result], dtype)
     view, exact = classes.view(z), z.dtype.char == "d"
-    block = min(classes.rows, classes.block(k**2 if result == "matrix" else k))
+    block = min(classes.rows, classes.block(AT_WORK * (k**2 if result == "matrix" else k)))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[()]]:
         scratch = Scratch(classes, block)

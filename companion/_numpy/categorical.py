@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from companion._numpy.formula import Formula
+from companion._numpy.right_class import RightClass
 from companion._numpy.softmax import Shifted
 from companion._numpy.targets import Targets
 from companion.reduction import apply_weight
@@ -27,21 +28,17 @@ def fill_from_logits(
     new: Callable[[], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return value, gradient and Hessian in the logits: Σ a_k (-log softmax_k) and its slopes."""
-    shifted = Shifted(z, exact=exact, new=new)
     results = {}
-    if targets.one_class_each:
+    if targets.one_class_each and "hessian" not in want:
         index = targets.index(rows)
         row_weight = targets.weight[index]
+        right = RightClass(z, index, exact=exact, new=new)
         if "value" in want:
-            results["value"] = _weighed(row_weight, shifted.log_loss_of(index))
+            results["value"] = _weighed(row_weight, right.loss())
         if "gradient" in want:
-            gradient = shifted.softmax()
-            where = index, np.arange(len(index))
-            gradient[where] = -shifted.complement_of(index)
-            results["gradient"] = _weighed(row_weight, gradient)
-        if "hessian" in want:
-            results["hessian"] = _weighed(row_weight[:, np.newaxis, np.newaxis], shifted.jacobian())
+            results["gradient"] = _weighed(row_weight, right.slope())
         return results
+    shifted = Shifted(z, exact=exact, new=new)
     a, others = targets.weighted(rows)
     if "value" in want:
         results["value"] = np.add.reduce(_weighed(a, shifted.log_loss()), axis=0)

@@ -15,10 +15,13 @@ import numpy as np
 
 from companion._numpy.blockwise import BLOCK
 
-__all__ = ["NUMBERS", "ClassAxis", "Scratch"]
+__all__ = ["AT_WORK", "NUMBERS", "ClassAxis", "Scratch"]
 
-NUMBERS = BLOCK // 2
-"""Numbers in a block, a quarter of a MiB: a softmax is at work in half a dozen blocks at once."""
+NUMBERS = 6 * BLOCK
+"""Numbers that a thread has at hand, 3 MiB in all its blocks."""
+
+AT_WORK = 6
+"""Blocks that the softmax of a block of rows is at work in."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class ClassAxis:
         The classes of a row lie side by side where they do so in the array and are many, which
         saves a transposition; otherwise the rows do, of which a block then has more.
         """
-        if self.inner == 1 and self.count**2 > NUMBERS:
+        if self.inner == 1 and self.count**2 > BLOCK:
             return flat.reshape(-1, self.count).T
         return flat.reshape(self.count, -1)
 

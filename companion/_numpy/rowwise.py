@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from companion import engine
 from companion._numpy.blockwise import in_blocks
-from companion._numpy.class_axis import NUMBERS, ClassAxis, Scratch
+from companion._numpy.class_axis import AT_WORK, NUMBERS, ClassAxis, Scratch
 from companion._numpy.formula import HESSIAN, Formula
 from companion._numpy.targets import Targets, check_ignore_index, check_labels
 from companion.contracts import (
@@ -39,8 +39,6 @@ from companion.contracts import (
 from companion.reduction import REDUCTIONS, apply_weight, denominator
 
 __all__ = ["evaluate_rowwise"]
-
-_LONGER = 4  # a block of the compiled kernel, which needs no scratch of its length
 
 
 def evaluate_rowwise(
@@ -168,7 +166,9 @@ def _evaluate(
     if compiled is not None and call.want != HESSIAN and classes.count:
         return _run(call, divisor, threads, compiled, outputs), outputs
     view, exact = classes.view(call.x), call.x.dtype.char == "d"
-    block = min(classes.rows, classes.block(classes.count ** (2 if call.want == HESSIAN else 1)))
+    at_work = 3 if targets.one_class_each else AT_WORK
+    numbers = at_work * classes.count ** (2 if call.want == HESSIAN else 1)
+    block = min(classes.rows, classes.block(numbers))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
         scratch = Scratch(classes, block)
@@ -220,9 +220,8 @@ def _run(
         None if a is None else classes.view(a) for a in (call.x, soft, outputs.get("gradient"))
     ]
     value = outputs.get("value")
-    length = NUMBERS * _LONGER if plain else NUMBERS
     tile = 1 if compiled.is_long(classes.count, classes.inner) else compiled.LANES
-    block = min(classes.rows, max(tile, length // classes.count // tile * tile))
+    block = min(classes.rows, max(tile, NUMBERS // 3 // classes.count // tile * tile))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
         flat = [None if v is None else v.reshape(-1) for v in views] if plain else []

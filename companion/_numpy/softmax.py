@@ -80,10 +80,6 @@ class Shifted:
         """Return -log softmax, (K, n): two terms that are not negative."""
         return np.subtract(self.log_sum, self.high, out=self._new())
 
-    def log_loss_of(self, index: np.ndarray) -> np.ndarray:
-        """Return -log softmax of one class for each row, (n,)."""
-        return self.log_sum - self.high[index, np.arange(len(index))]
-
     def log_sum_of_exp(self) -> np.ndarray:
         """Return log Σ exp(z), (n,)."""
         finite = np.isfinite(self.largest)
@@ -95,15 +91,7 @@ class Shifted:
 
     def complement(self) -> np.ndarray:
         """Return 1 - p, (K, n), from the other classes."""
-        return self._complement(self.terms, self.is_top)
-
-    def complement_of(self, index: np.ndarray) -> np.ndarray:
-        """Return 1 - p of one class for each row, (n,)."""
-        where = index, np.arange(len(index))
-        return self._complement(self.terms[where], self.is_top[where])
-
-    def _complement(self, e: np.ndarray, is_top: np.ndarray) -> np.ndarray:
-        return ((self.rest - (e - is_top)) + ~is_top) / (1 + self.rest)
+        return ((self.rest - (self.terms - self.is_top)) + ~self.is_top) / (1 + self.rest)
 
     def jacobian(self) -> np.ndarray:
         """Return diag(p) - p pᵀ for each row, (n, K, K), its diagonal as p (1 - p)."""

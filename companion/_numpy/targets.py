@@ -82,7 +82,7 @@ class Targets:
                     of_row[ignored] = 0
                 yield (float(np.add.reduce(of_row)),)
 
-        block = self.classes.block(1 if self.are_indices else self.classes.count)
+        block = self.classes.block(1 if self.are_indices else 2 * self.classes.count)
         (mass,) = in_blocks(process, self.classes.rows, block=block, workers=workers) or (0.0,)
         return mass
 

@@ -29,14 +29,6 @@ def test_softmax_complement_and_log_loss_are_right_to_the_last_digits(column):
         assert worst_ulp(ours[:, 0], theirs) <= 2.5
 
 
-def test_one_class_of_each_row_is_the_row_of_all():
-    shifted = Shifted(Z, exact=True)
-    index = np.array([2, 0, 1, 1])
-    where = index, np.arange(4)
-    np.testing.assert_array_equal(shifted.log_loss_of(index), shifted.log_loss()[where])
-    np.testing.assert_array_equal(shifted.complement_of(index), shifted.complement()[where])
-
-
 def test_narrow_logits_need_no_correction():
     z = Z.astype(np.float32).astype(np.float64)
     for name in ("softmax", "complement", "log_loss"):

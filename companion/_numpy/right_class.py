@@ -1,0 +1,102 @@
+"""Cross-entropy of one block of rows where one class of each is right: one exponential a logit.
+
+With e = exp(z - s), s the shift of a row, and R the sum of e over all classes but the right one,
+the loss is log1p(R / e_right), and its slope e / (R + e_right), but -R / (R + e_right) at the right
+class: no difference cancels, and no class need be compared with the largest.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+__all__ = ["RightClass"]
+
+_LARGE = 1e100  # a sum of exponentials that leaves room for a ratio
+_LOW = -300.0  # a logit whose exponential does
+_TINY = 1e-290  # an exponential that may have lost digits below
+
+
+class RightClass:
+    """The loss of the right class of each row, and its slopes.
+
+    Most rows need no shift: where the e of a row sum to 1/2 or more, one below the normal floats is
+    a probability below them. Other rows are shifted by the whole number next to their largest
+    logit; then two operations say what the rounding of z - s lost.
+
+    Parameters
+    ----------
+    z : numpy.ndarray
+        Logits, (K, n), float64. One infinite logit of several gives the limit; for two of +inf,
+        or all -inf, every number of the row is NaN.
+    index : numpy.ndarray
+        The right class of each row, (n,).
+    exact : bool
+        Whether to carry the rounding error of z - s, which exp multiplies by up to 745. It is 0
+        for logits that come from a narrower float.
+    new : callable, optional
+        Returns memory for a block, of the shape of `z`, each time another.
+    """
+
+    def __init__(
+        self,
+        z: np.ndarray,
+        index: np.ndarray,
+        *,
+        exact: bool,
+        new: Callable[[], np.ndarray] | None = None,
+    ) -> None:
+        new = new or functools.partial(np.empty_like, z)
+        self._right = index, np.arange(len(index))
+        self._shift, self._z_right = np.zeros(len(index)), z[self._right]
+        self._e = np.exp(z, out=new())
+        self._add_up()
+        small = self._whole <= _LARGE
+        fits = small & (self._whole >= 0.5)
+        if not fits.all():
+            fits |= small & (np.min(z, axis=0) >= _LOW)
+        if not fits.all():
+            top = np.max(z, axis=0)
+            self._shift = np.where(fits, 0, np.rint(top))
+            self._fill_shifted(z, spare=new() if exact else None)
+            self._add_up()
+            several = (top == np.inf) & (self._whole > 1)
+            self._rest[several | ~(top > -np.inf)] = np.nan
+            self._whole = self._rest + self._e_right
+
+    def _fill_shifted(self, z: np.ndarray, spare: np.ndarray | None) -> None:
+        """Set e; an infinite logit less itself counts as 0."""
+        e = np.subtract(z, self._shift, out=self._e)
+        if spare is not None:
+            lost = np.add(e, self._shift, out=spare)
+            np.subtract(z, lost, out=lost)
+            np.copyto(lost, 0, where=~(np.abs(lost) < 1))
+        np.copyto(e, 0, where=np.isnan(e))
+        np.exp(e, out=e)
+        if spare is not None:
+            lost *= e
+            e += lost
+
+    def _add_up(self) -> None:
+        """Set the e of the right class, R, and their sum; leave 0 at the right class."""
+        self._e_right = self._e[self._right]
+        self._e[self._right] = 0
+        self._rest = np.add.reduce(self._e, axis=0)
+        self._whole = self._rest + self._e_right
+
+    def loss(self) -> np.ndarray:
+        """Return -log softmax of the right class, (n,)."""
+        loss = np.log1p(self._rest / self._e_right)
+        lost = ~(self._e_right >= _TINY)
+        if lost.any():
+            apart = self._shift - self._z_right
+            loss[lost] = (np.log(self._rest) + apart)[lost]
+        return loss
+
+    def slope(self) -> np.ndarray:
+        """Return the loss's gradient in the logits, (K, n); call it once, and last."""
+        slope = np.divide(self._e, self._whole, out=self._e)
+        slope[self._right] = -self._rest / self._whole
+        return slope
