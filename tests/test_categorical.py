@@ -555,8 +555,9 @@ def test_shift_of_all_logits_changes_nothing_and_classes_may_change_places(seed,
     z = rng.integers(-1000, 1000, (3, 5)) / 64
     y = rng.integers(0, 5, 3)
     order = rng.permutation(5)
-    np.testing.assert_array_equal(value(z + shift, y), value(z, y))
-    np.testing.assert_allclose(value(z[:, order], np.argsort(order)[y]), value(z, y), rtol=1e-14)
+    # Each is within 12 ULP of the same number
+    for same in (value(z + shift, y), value(z[:, order], np.argsort(order)[y])):
+        np.testing.assert_allclose(same, value(z, y), rtol=24 * EPS, atol=0)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

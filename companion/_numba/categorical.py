@@ -1,6 +1,6 @@
 """The losses of one question with K answers, compiled: value and gradient in one pass.
 
-The formulas are those of `companion._numpy.softmax` and `companion._numpy.categorical`, in float64.
+The formulas are those of `companion._numpy.categorical`, in float64.
 `run_rows` takes the rows tile by tile. Each loss is a function that fills the losses of a tile, and
 leaves its gradient where the numbers of the tile were.
 """
@@ -11,35 +11,11 @@ import numpy as np
 
 from companion._numba.arithmetic import log_unit
 from companion._numba.compiler import compiled, part_of_kernels, wide_vectors
-from companion._numba.softmax import log1p, softmax, total, two_sum
+from companion._numba.right_class import one_class
+from companion._numba.softmax import log1p, softmax, times, total, two_sum
 from companion._numba.tiles import LANES, is_long, load, load_labels, place, store
 
 __all__ = ["run_rows"]
-
-
-@part_of_kernels
-def _times(weight, number):
-    """Return weight times number, with weight 0 times infinity as 0."""
-    return 0.0 if weight == 0.0 and abs(number) == np.inf else weight * number
-
-
-@part_of_kernels
-def _one_class(z, e, top, rest, where, right, row_weight, alone, loss, slopes):
-    """Fill the losses where one class is right, and the gradients, which replace e."""
-    wide_vectors()
-    lanes = top.size
-    for j in range(lanes):
-        loss[j] = 0.0 if z[1][right[j]] == top[j] else top[j] - z[1][right[j]]
-    for j in range(lanes):
-        loss[j] = _times(row_weight[j], loss[j] + log1p(rest[j]))
-    if slopes:
-        for j in range(1 if alone else lanes):
-            y = right[j]
-            # 1 - p is the sum of the others
-            e[1][y] = -rest[j] if y == where[j] else -((rest[j] - e[1][y]) + 1.0)
-        for k in range(e[0].shape[0]):
-            for j in range(lanes):
-                e[0][k, j] = e[0][k, j] / (1.0 + rest[j]) * row_weight[j]
 
 
 @part_of_kernels
@@ -79,7 +55,7 @@ def _any_class(z, e, a, others, top, rest, run, beyond, alone, loss, slopes):
     for k in range(classes):
         for j in range(lanes):
             below = 0.0 if z[k, j] == top[j] else top[j] - z[k, j]
-            loss[j] += _times(a[k, j], run[j] + below)
+            loss[j] += times(a[k, j], run[j] + below)
     if slopes:
         _sum_others(a, others, run, beyond, alone)
         for k in range(classes):
@@ -98,7 +74,7 @@ def _probabilities(p, a, loss, slopes):
         loss[j] = 0.0
     for k in range(classes):
         for j in range(lanes):
-            loss[j] += _times(a[k, j], -log_unit(p[k, j], 0.0))
+            loss[j] += times(a[k, j], -log_unit(p[k, j], 0.0))
             if slopes:
                 p[k, j] = 0.0 if a[k, j] == 0.0 else -a[k, j] / p[k, j]
 
@@ -110,7 +86,7 @@ def _scale(block, row_weight, divisor):
     classes, lanes = block.shape
     for k in range(classes):
         for j in range(lanes):
-            block[k, j] = _times(row_weight[j], block[k, j]) / divisor
+            block[k, j] = times(row_weight[j], block[k, j]) / divisor
 
 
 @compiled()
@@ -133,20 +109,24 @@ def _run(
     inner,
     alone,
     blocks,
+    flat,
     lanes,
     places,
 ):
     wide_vectors()
-    z, e, a, others = blocks
-    top, rest, loss, kept, class_weight, row_weight, sums, errors, run, beyond = lanes
-    base, where, right = places
+    z, e = (blocks[0], flat[0]), (blocks[1], flat[1])
+    a, others = (blocks[2], flat[2]), (blocks[3], flat[3])
+    top, rest, run, beyond = lanes[0], lanes[1], lanes[2], lanes[3]
+    loss, kept, class_weight, row_weight = lanes[5], lanes[6], lanes[7], lanes[8]
+    sums, errors = lanes[9], lanes[10]
+    base, where, right = places[0], places[1], places[2]
     rows = 1 if alone else LANES
     slopes = gradient.size > 0
     for row in range(start, stop, rows):
         count = rows if rows < stop - row else stop - row
         runs = place(row, count, classes, inner, alone, base)
         load(x, base, runs, inner, z[1])
-        for j in range(top.size):
+        for j in range(rows):
             r = row - start + (j if j < count else count - 1)
             row_weight[j] = sample_weight[r] if sample_weight.size else 1.0
             kept[j] = 1.0
@@ -159,20 +139,22 @@ def _run(
                         z[1][k if alone else k * LANES + j] = 0.5
                 class_weight[j] = weight[y] * kept[j]
                 right[j] = y if alone else y * LANES + j
+        for j in range(rows, LANES):
+            row_weight[j] = row_weight[0]
         if spread is not None:
             load_labels(labels, right, kept, spread, weight, base, runs, inner, alone, a[1])
         if of_probabilities is not None:
             _probabilities(z[0], a[0], loss, slopes)
         if of_one_class is not None:
-            softmax(x, z, e, top, where, rest, run, alone)
-            _one_class(z, e, top, rest, where, right, class_weight, alone, loss, slopes)
+            five = (top, rest, run, beyond, lanes[4])
+            one_class(x, z, e, right, class_weight, five, alone, loss, slopes)
         if of_any_class is not None:
             softmax(x, z, e, top, where, rest, run, alone)
             _any_class(z[0], e[0], a[0], others[0], top, rest, run, beyond, alone, loss, slopes)
         if spread is not None and alone:
             loss[0] = total(loss)
         for j in range(count):
-            loss[j] = _times(row_weight[j], loss[j])
+            loss[j] = times(row_weight[j], loss[j])
             if value.size:
                 value[row - start + j] = loss[j]
             else:
@@ -244,9 +226,10 @@ def run_rows(
         nothing if gradient is None else gradient,
         *rows,
         alone,
-        tuple((block, block.reshape(-1)) for block in blocks),
-        tuple(np.zeros((10, LANES))),
-        tuple(np.zeros((3, LANES), np.int64)),
+        blocks,
+        blocks.reshape(4, -1),
+        np.zeros((11, LANES)),
+        np.zeros((3, LANES), np.int64),
     )
 
 

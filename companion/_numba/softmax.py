@@ -15,7 +15,7 @@ from numba.extending import overload
 from companion._numba.arithmetic import exp_minus_short, exp_minus_sum, log_unit
 from companion._numba.compiler import part_of_kernels, wide_vectors
 
-__all__ = ["log1p", "softmax", "total", "two_sum"]
+__all__ = ["add", "log1p", "softmax", "times", "total", "two_sum"]
 
 
 def _exp(dtype: Any, z: float, top: float, a: float) -> float:
@@ -48,16 +48,22 @@ def two_sum(a, b):
     return total, (a - (total - back)) + (b - back)
 
 
-def _add(dtype: Any, a: float, b: float) -> tuple[float, float]:
+def add(dtype: Any, a: float, b: float) -> tuple[float, float]:
     """Return a + b, and what its rounding lost where results of the dtype would show it."""
     raise NotImplementedError
 
 
-@overload(_add, jit_options={"error_model": "numpy"})
-def _add_of(dtype, a, b):
+@overload(add, jit_options={"error_model": "numpy"})
+def add_of(dtype, a, b):
     if dtype.dtype == types.float32:
         return lambda dtype, a, b: (a + b, 0.0)
     return lambda dtype, a, b: two_sum(a, b)
+
+
+@part_of_kernels
+def times(weight, number):
+    """Return weight times number, with weight 0 times infinity as 0."""
+    return 0.0 if weight == 0.0 and abs(number) == np.inf else weight * number
 
 
 @part_of_kernels
@@ -108,7 +114,7 @@ def softmax(dtype, z, e, top, where, rest, error, alone):
         for j in range(lanes):
             term = _exp(dtype, z[0][k, j], top[j], top[j] - z[0][k, j])
             e[0][k, j] = term
-            rest[j], lost = _add(dtype, rest[j], term)
+            rest[j], lost = add(dtype, rest[j], term)
             error[j] += lost
     if alone:
         whole, lost = 0.0, total(error)

@@ -36,12 +36,13 @@ def place(row, count, classes, inner, alone, base):
 
     Return how many runs of neighbours the tile consists of, and their length: 0 if of none.
     """
+    if alone:
+        base[0] = row * classes
+        return 1, classes
     lanes = base.size
     for j in range(lanes):
         r = row + (j if j < count else count - 1)
         base[j] = r // inner * classes * inner + r % inner
-    if alone:
-        return 1, classes
     side_by_side = count == lanes and base[lanes - 1] == base[0] + lanes - 1
     return classes, lanes if side_by_side else 0
 

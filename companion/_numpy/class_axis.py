@@ -75,7 +75,7 @@ class ClassAxis:
         The classes of a row lie side by side where they do so in the array and are many, which
         saves a transposition; otherwise the rows do, of which a block then has more.
         """
-        if self.inner == 1 and self.count**2 > BLOCK:
+        if self.inner == 1 and self.count**2 > BLOCK // 2:
             return flat.reshape(-1, self.count).T
         return flat.reshape(self.count, -1)
 

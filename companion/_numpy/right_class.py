@@ -16,7 +16,7 @@ __all__ = ["RightClass"]
 
 _LARGE = 1e100  # a sum of exponentials that leaves room for a ratio
 _LOW = -300.0  # a logit whose exponential does
-_TINY = 1e-290  # an exponential that may have lost digits below
+_TINY = 1e-200  # an exponential that leaves no room for one below
 
 
 class RightClass:

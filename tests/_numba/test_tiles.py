@@ -75,12 +75,12 @@ def test_rows_are_copied_into_blocks_and_back(shape, dtype):
     np.testing.assert_array_equal(back, x)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if not is_long(*shape[1:])], ids=str)
 def test_lanes_beyond_the_last_row_repeat_it(shape):
     _, k, inner = shape
     base = np.empty(LANES, np.int64)
     *_, (row, count) = tiles(shape)
-    place(row, count, k, inner, is_long(k, inner), base)
+    place(row, count, k, inner, False, base)
     np.testing.assert_array_equal(base[count - 1 :], base[count - 1])
 
 

@@ -11,6 +11,7 @@ ROWS = {
     "unshifted": [0.3, -0.7, 12.1, 3.0],
     "one far below the smallest float": [0.0, -740.2, -0.1, -709.3],
     "the largest sum without a shift": [230.2, 229.7, -0.3, -1.0],
+    "a right class far below it": [230.2, -660.1, -457.7, -463.3],
     "the next": [230.3, 229.7, -0.3, -1.0],
     "just enough": [-0.7, -740.5, -900.0, -709.3],
     "low": [-40.2, -41.7, -299.9, -60.0],
