@@ -38,31 +38,38 @@ ROWS = [
 ]
 
 
-# The rows of the largest errors that a random search found, and the class of each
+# The rows of the largest errors that random searches found, and the class of each
 WORST = [
-    ([-78.31121775017142, 47.047037930735875, 43.58892456485364, 35.1284113801924], 1),
-    ([8.776618084021576, -8.547093215772993, 7.430544989532035, -0.8751819015862428,
-      -13.072488048452117, -17.89492658943853], 0),
-    ([12.645655755131564, 14.67883788522068, -20.55941818134056, -15.874444451424207,
-      -3.965238741960609, 4.3528000200613075, -7.941237680766487, -4.307319718040099,
-      -4.065401991457206], 1),
-    ([19.157243389348977, 12.353982989237132, 16.375612678773454, -1.3221283488504625,
-      -19.681402233508145, 2.28714047640789, 10.61707616530136, -12.602697488228149,
-      5.433501283276755, -11.19828400801535], 0),
+    ([-300.21123291080494, -302.95285181871657, -295.2962203325275], 2),
+    ([997.6176135645252, 1002.3089357180769, 1003.5841658341201, 972.6882820079854], 2),
+    ([-6.89700423078217, -10.193758167097991, -17.129859561563194, 16.148873166912658,
+      -3.533207599817478, 9.88166452929399], 3),
+    ([1006.0706585479118, 993.7041598091973, 998.832896603947, 1001.381299563333, 996.141721993165,
+      1014.5744144982185, 989.2558949302609, 973.9802514751894], 5),
+    ([-282.0170735111873, -296.0754406302845, -304.8728895861511, -299.1475170729049,
+      -296.4805688380754, -295.3735311162781, -308.25771416466455, -271.37179666521024,
+      -313.4650240189755, -294.3401804239434], 7),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("row", "y"), WORST, ids=str)
 def test_rows_that_a_search_found_are_as_accurate_as_promised(row, y):
-    bound = 6 if engine.current() == "numpy" else 2.5
+    bound = 4.5 if engine.current() == "numpy" else 2.5
     assert worst_ulp(value(row, y), reference.cross_entropy(row, y)) <= bound
 
 
-def test_a_row_made_to_add_up_roundings_is_as_accurate_as_promised():
+@pytest.mark.parametrize(
+    ("right", "large", "small"),
+    [
+        (0, -16.63553233314044, -53.369815154597525),
+        (-210.71508653590882, -223.19339214030228, -259.92819470731683),
+    ],
+)
+def test_a_row_made_to_add_up_roundings_is_as_accurate_as_promised(right, large, small):
     # Eight classes just above half an ULP of the sum, which falls below a power of 2.
-    row = [0, -16.63553233314044, *[-53.369815154597525] * 8]
+    row = [right, large, *[small] * 8]
     computed = value([row] * 2, [0, 0], reduction="none")
-    bound = 11 if engine.current() == "numpy" else 2.5
+    bound = 12 if engine.current() == "numpy" else 2.5
     assert worst_ulp(computed, [reference.cross_entropy(row, 0)] * 2) <= bound
 
 
@@ -72,7 +79,7 @@ def test_random_rows_are_as_accurate_as_promised(k):
     z = rng.normal(0, 1, (20, k)) * np.exp(rng.uniform(-4, 4, (20, 1)))
     y = np.where(np.arange(20) % 2, z.argmax(axis=1), rng.integers(0, k, 20))
     exact = [reference.cross_entropy(*row) for row in zip(z, y.tolist(), strict=True)]
-    bound = 6 if engine.current() == "numpy" else 2.5
+    bound = 4.5 if engine.current() == "numpy" else 2.5
     assert worst_ulp(value(z, y, reduction="none"), exact) <= bound
 
 
