@@ -416,7 +416,7 @@ FAULTS = {
         "-rest * share",
         "seen * ((whole - rest) / whole - 1)",
         f"{TWINS}/test_right_class.py::test_every_way_keeps_the_digits_of_both_tails"
-        "[cpu-torch.float64-plain]",
+        "[cpu-0.0-torch.float64-plain]",
     ),
     "twin: 1 - p for the other classes, repeated": Fault(
         "torch_losses/_log_losses",

@@ -185,15 +185,20 @@ class _InPlace(Function):
         ctx: Any, z: Tensor, index: Tensor, left_out: Tensor | None, dim: int, keep: bool
     ) -> Tensor:
         ctx.dim, ctx.fresh = dim, [True]
-        finite, shift = _shift(z, dim)
-        if not finite:
-            loss, slope = _loss_and_slope(z, index, left_out, dim)
-            ctx.save_for_backward(z, index, left_out, slope)
-            return loss
-        place = index.unsqueeze(dim)
+        place, shift = index.unsqueeze(dim), None
         e = torch.empty_like(z) if keep else None
         of_right, rest = _sums(z, place, shift, dim, e)
-        ctx.save_for_backward(z, index, left_out, e, shift, rest, rest + of_right)
+        whole = rest + of_right
+        if not _fits(z, whole):
+            top = torch.amax(z, dim, keepdim=True) if z.numel() else None
+            if top is None or not torch.isfinite(top).all():
+                loss, slope = _loss_and_slope(z, index, left_out, dim)
+                ctx.save_for_backward(z, index, left_out, slope)
+                return loss
+            shift = torch.round(top) - _room(z.dtype)
+            of_right, rest = _sums(z, place, shift, dim, e)
+            whole = rest + of_right
+        ctx.save_for_backward(z, index, left_out, e, shift, rest, whole)
         if z.device.type == "cpu" and of_right.min().item() >= torch.finfo(z.dtype).eps:
             loss = torch.log1p(widened(rest) / of_right)  # as usual, with fewer operations
         else:
@@ -214,39 +219,47 @@ class _InPlace(Function):
             return seen * e, *nothing
         shift, rest, whole = parts
         share, place = seen / whole, index.unsqueeze(ctx.dim)
-        try:
-            fresh = [ctx.fresh.pop()]  # one thread's alone
-        except IndexError:
-            fresh, e = [], torch.empty_like(z)
-            _sums(z, place, shift, ctx.dim, e)
-        try:
-            slope = e.data.mul_(share)  # autograd need not know: nobody reads it again
-        except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
-            ctx.fresh.extend(fresh)
+        if _loses_digits(share, seen):
             return _backward(grad, (True,), z, index, left_out, ctx.dim)[0], *nothing
+        try:
+            ctx.fresh.pop()  # one thread's alone
+        except IndexError:
+            e = torch.empty_like(z)
+            _sums(z, place, shift, ctx.dim, e)
+        slope = e.data.mul_(share)  # autograd need not know: nobody reads it again
         return slope.scatter_(ctx.dim, place, -rest * share), *nothing
 
 
-def _shift(z: Tensor, dim: int) -> tuple[bool, Tensor | None]:
-    """Return whether each row has a finite maximum, and that where exp needs it subtracted."""
-    if not z.numel():
-        return False, None
-    top = torch.amax(z, dim, keepdim=True)
-    low, high = (end.item() for end in torch.aminmax(top))
-    finite = -torch.inf < low <= high < torch.inf
-    return finite, None if finite and _holds_exponentials(z, low, high) else top
+def _loses_digits(share: Tensor, grad: Tensor) -> bool:
+    """Return whether a gradient is so small that its share is no normal float, or a batch."""
+    tiny = torch.finfo(share.dtype).tiny
+    try:
+        low, high = (end.item() for end in torch.aminmax(share))
+        if low >= tiny or high <= -tiny:
+            return False  # as usual, with fewer operations
+        return torch.where(grad == 0, 1, share.abs()).min().item() < tiny
+    except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
+        return True
 
 
-def _holds_exponentials(z: Tensor, low: float, high: float) -> bool:
-    """Return whether exp(z) does for exp(z - max), the maxima of the rows being low to high.
+def _fits(z: Tensor, whole: Tensor) -> bool:
+    """Return whether exp(z), the rows of which have these sums, does for exp(z - max).
 
-    No sum of many classes may overflow, nor a large gradient by a small sum. Where exp(z) loses
-    digits to underflow so must the softmax: then the sum is at least 1.
+    No large gradient by a small sum may overflow. Where exp(z) loses digits to underflow so must
+    the softmax: then the sum is at least 1/2.
     """
-    bounds = torch.finfo(z.dtype)
-    if high > math.log(bounds.max) / 3 or low < math.log(bounds.tiny) / 3:
+    if not whole.numel():
         return False
-    return low >= 0 or z.min().item() >= math.log(bounds.tiny)
+    bounds = torch.finfo(z.dtype)
+    low, high = (end.item() for end in torch.aminmax(whole))
+    if not bounds.tiny ** (1 / 3) <= low <= high <= bounds.max ** (1 / 3):
+        return False
+    return low >= 0.5 or z.min().item() >= math.log(bounds.tiny)
+
+
+def _room(dtype: torch.dtype) -> float:
+    """Return by how much maxima are shifted above 0: arithmetic on subnormal floats is slow."""
+    return round(-0.4 * math.log(torch.finfo(dtype).tiny))
 
 
 def _pieces(z: Tensor, dim: int) -> list[slice]:
@@ -289,7 +302,7 @@ def _fill_exponential(out: Tensor, z: Tensor, shift: Tensor | None) -> None:
         torch.exp(z, out=out)
         return
     torch.sub(z, shift, out=out)
-    back = z - out
-    lost = torch.add(out, back).neg_().add_(z).add_(back.sub_(shift))
+    lost = torch.add(out, shift)
+    torch.sub(z, lost, out=lost)
     torch.nan_to_num(lost, nan=0.0, out=lost)  # where z is -inf
     out.exp_().addcmul_(out, lost)

@@ -35,8 +35,9 @@ def value_and_slope(z, target, ignored=None, way="plain"):
 
 @pytest.mark.parametrize("way", BESIDE)
 @pytest.mark.parametrize("dtype", GAPS, ids=str)
-def test_every_way_keeps_the_digits_of_both_tails(dtype, way, device):
-    rows = [[0.0, -gap, -0.7 * gap] for gap in GAPS[dtype]] + [BESIDE[way] * 3]
+@pytest.mark.parametrize("top", [0.0, -20.3, 60.3])  # some shifts round; some exponentials are tiny
+def test_every_way_keeps_the_digits_of_both_tails(top, dtype, way, device):
+    rows = [[top, top - gap, top - 0.7 * gap] for gap in GAPS[dtype]] + [BESIDE[way] * 3]
     z = torch.tensor(rows, dtype=dtype, device=device)
     for target in range(3):
         loss, slope = (each[:-1].cpu() for each in value_and_slope(z, target, way=way))
@@ -55,6 +56,15 @@ def test_many_classes_far_above_the_right_one_overflow_no_quotient(dtype, gap, w
     z = torch.tensor([[-gap] + 7 * [0.0], BESIDE[way] * 8], dtype=dtype, device=device)
     loss, _ = value_and_slope(z, 0, way=way)
     assert worst_ulp(loss[:1].cpu(), [-reference.log_softmax(z[0].tolist())[0]]) <= 1
+
+
+def test_classes_that_a_float32_cannot_count_are_told_apart():
+    z = torch.zeros(1, 2**24 + 2)
+    index = torch.tensor([2**24 + 1])
+    is_right = torch.compile(_right_class._is_right, backend="aot_eager", fullgraph=True)
+    for size in (2**24, 2**24 + 2):
+        (found,) = is_right(z[:, :size], index.clamp(max=size - 1), 1).nonzero().tolist()
+        assert found == [0, size - 1]
 
 
 @pytest.mark.parametrize("way", ["plain", "shifted"])
@@ -274,3 +284,30 @@ def test_finite_logits_never_take_the_general_way(device, monkeypatch):
     monkeypatch.delattr(_right_class, "_loss_and_slope")
     for top in (0.0, 60.0, 1e4):
         value_and_slope(draw((5, 3), device)[0] + top, 1)
+
+
+@pytest.mark.parametrize("upstream", [[1e-36, 1e-36], [-1e-30, 0.0], [1e-38, -0.5]], ids=str)
+@pytest.mark.parametrize("lead", [29.0, 60.0])
+def test_a_tiny_gradient_from_above_keeps_its_digits(lead, upstream, device):
+    z = torch.tensor([[lead, 0.3, -9.0], [lead, lead - 1, 3.0]], device=device, requires_grad=True)
+    index = torch.tensor([1, 0], device=device)
+    grad = torch.tensor(upstream, device=device)
+    wide = z.detach().double().requires_grad_()
+    expected = torch.autograd.grad(
+        F.cross_entropy(wide, index, reduction="none"), wide, grad.double()
+    )[0]
+    (slope,) = torch.autograd.grad(loss_of_class(z, index, None, 1), z, grad)
+    smallest = torch.finfo(torch.float32).smallest_normal
+    np.testing.assert_allclose(slope.cpu(), expected.cpu(), rtol=1e-6, atol=smallest * 2**-23)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_probabilities_that_are_normal_come_from_exponentials_that_are(dtype, device):
+    tiny = torch.finfo(dtype).smallest_normal
+    lowest = np.log(float(torch.finfo(dtype).smallest_normal)) - 15  # a subnormal probability
+    z = 1000 + torch.linspace(0, lowest, 500, dtype=torch.float64, device=device)[None].to(dtype)
+    place = torch.zeros(1, 1, dtype=torch.int64, device=device)
+    shift = torch.round(torch.amax(z, 1, keepdim=True)) - _right_class._room(dtype)
+    e = torch.empty_like(z)
+    _right_class._sums(z, place, shift, 1, e)
+    assert (e[0, 1:] >= tiny).all()
