@@ -199,11 +199,11 @@ def run(options, x, y, weight, divisor, value, gradient, hessian, size):
     for start in range(0, size, CHUNK):
         stop = min(start + CHUNK, size)
         labels, weights = part(y, start, stop), part(weight, start, stop)
-        wrong += _outside(labels, stop - start)
         v = _row(value, buffers[0], start, stop)
         g = _row(gradient, buffers[1], start, stop)
         h = _row(hessian, buffers[2], start, stop)
         fill(options, part(x, start, stop), labels, v, g, h, start, stop)
+        wrong += _outside(labels, stop - start)  # now that they are in the cache
         _finish(v, weights, 1)
         _finish(g, weights, divisor)
         _finish(h, weights, divisor)

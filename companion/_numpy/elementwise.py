@@ -85,7 +85,7 @@ def evaluate_elementwise(
         results = evaluate_small(formula, want, x, labels, reduction, compiled)
         if results is not None:
             return results
-    call = _check(formula, want, x, labels, weight, given, smoothing, reduction)
+    call = _check(formula, want, x, labels, weight, given, smoothing, reduction, compiled)
     divisor = _prepare(call, threads)
     totals, outputs = _evaluate(call, divisor, threads, compiled)
     return _reduce(call, divisor, totals, outputs)
@@ -132,17 +132,20 @@ def _check(
     options: dict[str, ArrayLike],
     smoothing: float,
     reduction: str,
+    compiled: Any,
 ) -> _Call:
-    """Refuse what does not fit, before any arithmetic."""
+    """Refuse what does not fit, before any arithmetic, but for labels that a kernel counts."""
     arguments = {formula.argument: x, "labels": labels, "weight": weight, **options}
     operands, dtype = as_arrays(("weight",), **arguments)
     shape = common_shape(formula.argument, operands[0], "labels", operands[1])
     if formula.argument == "probabilities":
         check_unit_interval("probabilities", operands[0])
-    check_unit_interval("labels", operands[1])
     # A Hessian squares rounded numbers, and a sum of weights may leave a narrow float's range.
     wide = want == HESSIAN or reduction == "weighted_mean"
     working = np.dtype(np.float64) if wide else compute_dtype(dtype)
+    counted = compiled is not None and reduction != "weighted_mean"
+    if not (counted and operands[1].shape == shape and operands[1].dtype == working):
+        check_unit_interval("labels", operands[1])
     for name, operand in list(zip(arguments, operands, strict=True))[2:]:
         if operand is not None:
             check_weight(name, operand, shape, dtype=working, dialect="binary")
@@ -184,8 +187,10 @@ def _evaluate(
         kernel, scratch = functools.partial(_fill_block, call, divisor), 4 + call.formula.scratch
     else:
         kernel, scratch = functools.partial(_run_block, call, divisor, compiled), 1
-    totals = _sweep(call, kernel, outputs, scratch, threads)
-    return totals or (0.0,) * len(call.want), outputs
+    totals = _sweep(call, kernel, outputs, scratch, threads) or (0.0,) * (len(call.want) + 1)
+    if compiled is not None and totals[-1]:
+        check_unit_interval("labels", call.operands[1])
+    return totals[: len(call.want)], outputs
 
 
 def _fill_block(
@@ -214,7 +219,10 @@ def _run_block(
     outputs: list[Any],
     scratch: list[Any],
 ) -> tuple[float, ...]:
-    """Do the same in compiled code, but for the rare block where a derivative is too steep."""
+    """Do the same in compiled code, but for the rare block where a derivative is too steep.
+
+    The last sum is how many labels are out of range.
+    """
     options = compiled.KERNELS[call.formula.kernel](
         call.smoothing, call.working, **call.given(operands)
     )
@@ -232,8 +240,8 @@ def _run_block(
         ]
         if not all(map(math.isfinite, slopes)):
             rows = list(np.empty((4 + call.formula.scratch, size), call.working))
-            return _fill_block(call, divisor, operands, outputs, rows)
-    return wanted
+            wanted = _fill_block(call, divisor, operands, outputs, rows)
+    return *wanted, sums[3]
 
 
 def _reduce(
