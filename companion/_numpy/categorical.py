@@ -12,7 +12,7 @@ import numpy as np
 
 from companion._numpy.formula import Formula
 from companion._numpy.right_class import RightClass
-from companion._numpy.softmax import Shifted
+from companion._numpy.softmax import Shifted, add_classes
 from companion._numpy.targets import Targets
 from companion.reduction import apply_weight
 
@@ -41,12 +41,12 @@ def fill_from_logits(
     shifted = Shifted(z, exact=exact, new=new)
     a, others = targets.weighted(rows)
     if "value" in want:
-        results["value"] = np.add.reduce(_weighed(a, shifted.log_loss()), axis=0)
+        results["value"] = add_classes(_weighed(a, shifted.log_loss()))
     if "gradient" in want:
         results["gradient"] = _weighed(others, shifted.softmax())
         results["gradient"] -= _weighed(a, shifted.complement())
     if "hessian" in want:
-        row_weight = np.add.reduce(a, axis=0)
+        row_weight = add_classes(a)
         results["hessian"] = _weighed(row_weight[:, np.newaxis, np.newaxis], shifted.jacobian())
     return results
 
@@ -63,7 +63,7 @@ def fill_from_probabilities(
     a, _ = targets.weighted(rows)
     results = {}
     if "value" in want:
-        results["value"] = np.add.reduce(_weighed(a, -np.log(p)), axis=0)
+        results["value"] = add_classes(_weighed(a, -np.log(p)))
     if "gradient" in want:
         results["gradient"] = 0 - _weighed(a, 1 / p)
     if "hessian" in want:

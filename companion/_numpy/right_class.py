@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from companion._numpy.softmax import add_classes
+
 __all__ = ["RightClass"]
 
 _LARGE = 1e100  # a sum of exponentials that leaves room for a ratio
@@ -83,7 +85,7 @@ class RightClass:
         """Set the e of the right class, R, and their sum; leave 0 at the right class."""
         self._e_right = self._e[self._right]
         self._e[self._right] = 0
-        self._rest = np.add.reduce(self._e, axis=0)
+        self._rest = add_classes(self._e)
         self._whole = self._rest + self._e_right
 
     def loss(self) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["Shifted"]
+__all__ = ["Shifted", "add_classes"]
 
 
 class Shifted:
@@ -54,7 +54,7 @@ class Shifted:
         """Set e, without what `low` adds to it, and R with it."""
         np.exp(self.high, out=self.e)
         others = np.subtract(self.e, self.is_top, out=self._spare)  # 0 for a top class: e is 1
-        self.rest = np.add.reduce(others, axis=0)
+        self.rest = add_classes(others)
         if self.low is not None:
             self.rest += np.einsum("kn,kn->n", self.e, self.low)
         if np.count_nonzero(self.is_top) != self.rest.size or not np.isfinite(self.rest).all():
@@ -100,6 +100,13 @@ class Shifted:
         k = np.arange(p.shape[1])
         jacobian[:, k, k] = p * self.complement().T
         return jacobian
+
+
+def add_classes(block: np.ndarray) -> np.ndarray:
+    """Return the sum over the classes, in the order in which a block of several rows has it."""
+    if block.shape[1] == 1 and block.strides[0] == block.strides[1]:  # NumPy would add in pairs
+        return np.cumsum(block, axis=0)[-1]
+    return np.add.reduce(block, axis=0)
 
 
 def _rounding_error(

@@ -231,13 +231,14 @@ class _InPlace(Function):
 
 
 def _loses_digits(share: Tensor, grad: Tensor) -> bool:
-    """Return whether a gradient is so small that its share is no normal float, or a batch."""
-    tiny = torch.finfo(share.dtype).tiny
+    """Return whether the share of a gradient is no normal float, or one of a batch of gradients."""
+    bounds = torch.finfo(share.dtype)
     try:
         low, high = (end.item() for end in torch.aminmax(share))
-        if low >= tiny or high <= -tiny:
+        if bounds.tiny <= low <= high <= bounds.max or -bounds.max <= low <= high <= -bounds.tiny:
             return False  # as usual, with fewer operations
-        return torch.where(grad == 0, 1, share.abs()).min().item() < tiny
+        size = torch.where(grad == 0, 1, share.abs())
+        return not (bounds.tiny <= size.min().item() and size.max().item() <= bounds.max)
     except RuntimeError:  # a batch of gradients (is_grads_batched) fits in no tensor like z
         return True
 

@@ -286,16 +286,19 @@ def test_finite_logits_never_take_the_general_way(device, monkeypatch):
         value_and_slope(draw((5, 3), device)[0] + top, 1)
 
 
-@pytest.mark.parametrize("upstream", [[1e-36, 1e-36], [-1e-30, 0.0], [1e-38, -0.5]], ids=str)
-@pytest.mark.parametrize("lead", [29.0, 60.0])
-def test_a_tiny_gradient_from_above_keeps_its_digits(lead, upstream, device):
-    z = torch.tensor([[lead, 0.3, -9.0], [lead, lead - 1, 3.0]], device=device, requires_grad=True)
+UPSTREAM = [[1e-36, 1e-36], [-1e-30, 0.0], [1e-38, -0.5], [1e30, 1e30], [np.nan, 1e-30]]
+
+
+@pytest.mark.parametrize("upstream", UPSTREAM, ids=str)
+@pytest.mark.parametrize("lead", [29.0, 60.0, -28.0, -100.0])
+def test_a_tiny_or_huge_gradient_from_above_keeps_its_digits(lead, upstream, device):
+    rows = [[lead, lead - 28.7, lead - 9], [lead, lead - 1, lead - 57]]
+    z = torch.tensor(rows, device=device, requires_grad=True)
     index = torch.tensor([1, 0], device=device)
     grad = torch.tensor(upstream, device=device)
     wide = z.detach().double().requires_grad_()
-    expected = torch.autograd.grad(
-        F.cross_entropy(wide, index, reduction="none"), wide, grad.double()
-    )[0]
+    loss = F.cross_entropy(wide, index, reduction="none")
+    (expected,) = torch.autograd.grad(loss, wide, grad.double())
     (slope,) = torch.autograd.grad(loss_of_class(z, index, None, 1), z, grad)
     smallest = torch.finfo(torch.float32).smallest_normal
     np.testing.assert_allclose(slope.cpu(), expected.cpu(), rtol=1e-6, atol=smallest * 2**-23)
