@@ -562,7 +562,7 @@ def test_certain_probabilities_cost_nothing_or_infinity():
 
 
 @given(seed=st.integers(0, 2**32 - 1), shift=dyadic)
-def test_shift_of_all_logits_changes_nothing_and_classes_may_change_places(seed, shift):
+def test_shift_of_all_logits_and_order_of_the_classes_change_only_roundings(seed, shift):
     rng = np.random.default_rng(seed)
     z = rng.integers(-1000, 1000, (3, 5)) / 64
     y = rng.integers(0, 5, 3)

@@ -453,6 +453,14 @@ FAULTS = {
         "test_small_arrays_are_checked_with_the_place_of_the_culprit[1.5-logits]",
         "numba",
     ),
+    "compiled: labels of a large array unchecked": Fault(
+        "_numpy/elementwise",
+        "return *wanted, sums[3]",
+        "return *wanted, 0",
+        "_numpy/test_elementwise.py::"
+        "test_a_bad_label_of_many_is_found_with_its_place[logits-65536-2]",
+        "numba",
+    ),
     "compiled: wrong side of the gradient": Fault(
         "_numba/binary",
         "k - t if z >= 0 else k + t",

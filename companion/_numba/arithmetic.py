@@ -104,12 +104,12 @@ def exp_minus(a: float) -> float:
 
 
 def exp_minus_sum(a: float, rest: float) -> float:
-    """Return exp(-(a + rest)) for a in [0, 750]; |rest| is at most half an ULP of a."""
+    """Return exp(-(a + rest)) for a in [-300, 750]; |rest| is at most half an ULP of a."""
     raise NotImplementedError
 
 
 def exp_minus_short(a: float) -> float:
-    """Return exp(-a) for a in [0, 700] within 5e-12 of it."""
+    """Return exp(-a) for a in [-300, 700] within 5e-12 of it."""
     raise NotImplementedError
 
 
@@ -119,7 +119,7 @@ def log1p_unit(e: float) -> float:
 
 
 def log_unit(p: float, rest: float) -> float:
-    """Return log(p + rest) for finite p ≥ 0, -infinity for 0; |rest| is at most half an ULP."""
+    """Return log(p + rest) for finite p ≥ 0, -infinity for 0; |rest| is at most an ULP."""
     raise NotImplementedError
 
 

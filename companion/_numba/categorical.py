@@ -146,8 +146,7 @@ def _run(
         if of_probabilities is not None:
             _probabilities(z[0], a[0], loss, slopes)
         if of_one_class is not None:
-            five = (top, rest, run, beyond, lanes[4])
-            one_class(x, z, e, right, class_weight, five, alone, loss, slopes)
+            one_class(x, z, e, right, class_weight, lanes, alone, loss, slopes)
         if of_any_class is not None:
             softmax(x, z, e, top, where, rest, run, alone)
             _any_class(z[0], e[0], a[0], others[0], top, rest, run, beyond, alone, loss, slopes)
@@ -211,7 +210,8 @@ def run_rows(
     classes, inner = rows[2:]
     alone = is_long(classes, inner)
     blocks = np.empty((4, -(-classes // LANES) if alone else classes, LANES))
-    blocks[0], blocks[2] = -np.inf, 0.0  # a long row may end before its block
+    if alone:
+        blocks[0], blocks[2] = -np.inf, 0.0  # the row may end before its block
     nothing = np.empty(0, x.dtype)
     return _run(
         *(kind or None for kind in kinds),

@@ -44,6 +44,7 @@ def _exp_of(dtype, z, shift):
         a = 0.0 if z == shift else shift - z
         a = _LOW if a < _LOW else a
         nothing = a > 746.0
+        # Of a clamped z this is no rounding error, but the result stays too large to be used
         lost = 0.0 if nothing or z == shift else z - (shift - a)
         term = exp_minus_sum(0.0 if nothing else a, -lost)
         return 0.0 if nothing else term
@@ -88,7 +89,10 @@ def _exponentials(dtype, z, e, right, shift, of_right, rest, error, rows):
 
 @part_of_kernels
 def _set_shift(z, shift, of_right, rest, top, rows):
-    """Set the shift of rows whose exponentials are too large or small; return if there is one."""
+    """Set the shift of rows whose exponentials are too large or small; return if there is one.
+
+    What lies behind the end of a long row is -inf, too low for none.
+    """
     shifted = False
     for j in range(rows):
         whole = rest[j] + of_right[j]
@@ -107,10 +111,10 @@ def _set_shift(z, shift, of_right, rest, top, rows):
 def one_class(dtype, z, e, right, row_weight, lanes, alone, loss, slopes):
     """Fill the losses, and the gradients, which replace e.
 
-    The blocks z and e are each given twice, as it is and flat; `lanes` are five numbers for each.
+    The blocks z and e are each given twice, as it is and flat; of `lanes` five rows are used.
     """
     wide_vectors()
-    shift, of_right, rest, top, error = lanes
+    shift, of_right, rest, top, error = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4]
     rows = 1 if alone else shift.size
     for j in range(shift.size):
         shift[j] = top[j] = 0.0

@@ -32,7 +32,7 @@ def is_long(classes: int, inner: int) -> bool:
 
 @part_of_kernels
 def place(row, count, classes, inner, alone, base):
-    """Set where each row of a tile begins in the whole; lanes beyond the last repeat it.
+    """Set where each row of a tile begins in the whole; in a tile, lanes beyond the last repeat it.
 
     Return how many runs of neighbours the tile consists of, and their length: 0 if of none.
     """

@@ -1,4 +1,4 @@
-"""The formulas of categorical cross-entropy for one block of rows, on `Shifted` logits.
+"""The formulas of categorical cross-entropy for one block of rows.
 
 Every loss is Σ_k a_k ℓ_k with a_k = w_k q_k, the weighted label of class k, and ℓ_k = -log p_k the
 cost of an answer if k were right. `LOGITS` and `PROBABILITIES` are the losses as data.
@@ -63,7 +63,8 @@ def fill_from_probabilities(
     a, _ = targets.weighted(rows)
     results = {}
     if "value" in want:
-        results["value"] = add_classes(_weighed(a, -np.log(p)))
+        losses = np.log(p, out=np.empty_like(p) if new is None else new())
+        results["value"] = add_classes(_weighed(a, np.negative(losses, out=losses)))
     if "gradient" in want:
         results["gradient"] = 0 - _weighed(a, 1 / p)
     if "hessian" in want:

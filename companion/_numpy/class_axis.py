@@ -18,7 +18,7 @@ from companion._numpy.blockwise import BLOCK
 __all__ = ["AT_WORK", "NUMBERS", "ClassAxis", "Scratch"]
 
 NUMBERS = 6 * BLOCK
-"""Numbers that a thread has at hand, 3 MiB in all its blocks."""
+"""Numbers that a thread has at hand, 3 MiB, in the blocks that it uses again."""
 
 AT_WORK = 6
 """Blocks that the softmax of a block of rows is at work in."""

@@ -36,8 +36,8 @@ class RightClass:
     index : numpy.ndarray
         The right class of each row, (n,).
     exact : bool
-        Whether to carry the rounding error of z - s, which exp multiplies by up to 745. It is 0
-        for logits that come from a narrower float.
+        Whether to carry the rounding error of z - s, which exp multiplies by up to 745. A result
+        in a narrower float does not show it.
     new : callable, optional
         Returns memory for a block, of the shape of `z`, each time another.
     """

@@ -166,7 +166,8 @@ def _evaluate(
     if compiled is not None and call.want != HESSIAN and classes.count:
         return _run(call, divisor, threads, compiled, outputs), outputs
     view, exact = classes.view(call.x), call.x.dtype.char == "d"
-    at_work = 3 if targets.one_class_each else AT_WORK
+    few = targets.one_class_each and call.formula.argument == "logits" and call.want != HESSIAN
+    at_work = 3 if few else AT_WORK  # the blocks of a RightClass
     numbers = at_work * classes.count ** (2 if call.want == HESSIAN else 1)
     block = min(classes.rows, classes.block(numbers))
 

@@ -28,8 +28,8 @@ class Shifted:
         Logits, (K, n), float64. One infinite logit of several gives the limit; for two of +inf,
         or all -inf, every number of the row is NaN, but for log Σ exp.
     exact : bool
-        Whether to carry the rounding error of z - m, which exp multiplies by up to 745. It is 0
-        for logits that come from a narrower float.
+        Whether to carry the rounding error of z - m, which exp multiplies by up to 745. A result
+        in a narrower float does not show it.
     new : callable, optional
         Returns memory for a block, of the shape of `z`, each time another.
     """

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from companion._numpy.blockwise import in_blocks
-from companion._numpy.class_axis import ClassAxis
+from companion._numpy.class_axis import AT_WORK, ClassAxis
+from companion._numpy.softmax import add_classes
 from companion.contracts import check_integer, check_unit_interval, place_of
 
 __all__ = ["Targets", "check_ignore_index", "check_labels"]
@@ -45,7 +46,7 @@ class Targets:
                     raise self._index_error()
                 yield ()
 
-        in_blocks(process, self.classes.rows, block=self.classes.block(1), workers=workers)
+        in_blocks(process, self.classes.rows, block=self.classes.block(AT_WORK), workers=workers)
 
     def count(self, workers: int) -> int:
         """Return the number of rows that are not ignored."""
@@ -56,7 +57,7 @@ class Targets:
             for start, stop in bounds:
                 yield (self._kept(slice(start, stop)).size,)
 
-        block = self.classes.block(1)
+        block = self.classes.block(AT_WORK)
         (count,) = in_blocks(process, self.classes.rows, block=block, workers=workers) or (0,)
         return int(count)
 
@@ -72,7 +73,7 @@ class Targets:
                 else:
                     a = self.classes.load(self.flat, start, stop)
                     a *= self.weight[:, np.newaxis]
-                    of_row = np.add.reduce(a, axis=0)
+                    of_row = add_classes(a)
                 of_row *= 1 - self.smoothing
                 of_row += everywhere
                 if sample_weight is not None:
@@ -82,7 +83,7 @@ class Targets:
                     of_row[ignored] = 0
                 yield (float(np.add.reduce(of_row)),)
 
-        block = self.classes.block(1 if self.are_indices else 2 * self.classes.count)
+        block = self.classes.block(AT_WORK * (1 if self.are_indices else self.classes.count))
         (mass,) = in_blocks(process, self.classes.rows, block=block, workers=workers) or (0.0,)
         return mass
 

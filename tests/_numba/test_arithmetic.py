@@ -128,7 +128,7 @@ def test_sum_s_logarithm_is_within_its_error():
 
 
 def test_sum_s_exponential_is_within_its_error():
-    numbers = large(np.float64)
+    numbers = np.concatenate([large(np.float64), np.linspace(-300, 0, 500)])
     rests = np.spacing(numbers) * np.random.default_rng(1).uniform(-0.5, 0.5, numbers.size)
     out = np.empty_like(numbers)
     sums(numbers, rests, out)
@@ -141,6 +141,7 @@ def test_sum_s_exponential_is_within_its_error():
 
 def test_short_exponential_is_within_its_error():
     numbers = large(np.float64)[large(np.float64) <= 700]
+    numbers = np.concatenate([numbers, np.linspace(-300, 0, 500)])
     out = np.empty_like(numbers)
     shorts(numbers, out)
     with mpmath.workprec(200):

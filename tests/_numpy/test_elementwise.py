@@ -6,11 +6,16 @@ import threading
 import numpy as np
 import pytest
 
-from companion import binary_cross_entropy_with_logits, engine
+from companion import (
+    binary_cross_entropy_gradient,
+    binary_cross_entropy_with_logits,
+    engine,
+)
 from companion._numpy.binary import LOGITS
 from companion._numpy.blockwise import BLOCK
 from companion._numpy.elementwise import evaluate_elementwise
 from companion._numpy.formula import BOTH, VALUE
+from tests.tables.engines import INSIDE_NUMPY
 from tests.tables.losses import EVERY_WANT, PLAIN, draw, evaluate
 
 
@@ -60,7 +65,7 @@ def test_threads_share_nothing():
     assert not wrong
 
 
-@pytest.mark.parametrize("spoilt", ["labels", "weight"])
+@pytest.mark.parametrize("spoilt", [pytest.param("labels", marks=INSIDE_NUMPY), "weight"])
 def test_arguments_are_checked_before_the_arithmetic_starts(spoilt):
     def too_early(*args, **kwargs):
         raise AssertionError("the formula ran")
@@ -72,6 +77,26 @@ def test_arguments_are_checked_before_the_arithmetic_starts(spoilt):
         evaluate_elementwise(
             formula, VALUE, np.zeros(BLOCK + 1), **arguments, reduction="mean", workers=None
         )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("place", [0, BLOCK, 9 * BLOCK])
+@pytest.mark.parametrize("loss", PLAIN, ids=str)
+def test_a_bad_label_of_many_is_found_with_its_place(loss, place, workers):
+    first, labels, _ = draw(loss, 9 * BLOCK + 1, 0)
+    for reduction in ("none", "mean"):
+        for bad in (1.5, np.nan):
+            spoilt = labels.copy()
+            spoilt[place] = bad
+            with pytest.raises(ValueError, match=rf"labels: .*{bad} at index {place} "):
+                evaluate(loss, BOTH, first, spoilt, reduction, workers=workers)
+
+
+def test_a_bad_label_is_found_beside_a_derivative_that_is_too_steep():
+    p, labels = np.full(BLOCK + 1, 0.5), np.zeros(BLOCK + 1)
+    p[0], labels[0], labels[1] = 0, 1, 2
+    with pytest.raises(ValueError, match=r"labels: .*2\.0 at index 1 "):
+        binary_cross_entropy_gradient(p, labels)
 
 
 @pytest.mark.parametrize("weight", [None, 2.0])

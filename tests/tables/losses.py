@@ -175,9 +175,9 @@ EVERY_WANT = pytest.mark.parametrize("want", [VALUE, GRADIENT, HESSIAN, BOTH], i
 REDUCTIONS = ["none", "sum", "mean", "weighted_mean"]
 
 
-def evaluate(loss, want, first, labels, reduction, weight=None):
+def evaluate(loss, want, first, labels, reduction, weight=None, workers=None):
     """Return what is wanted of a loss by the way that it has in common with all of its family."""
-    return evaluate_elementwise(loss.formula, want, first, labels, weight, reduction, None)
+    return evaluate_elementwise(loss.formula, want, first, labels, weight, reduction, workers)
 
 
 def draw(loss, shape, seed=0):
