@@ -146,7 +146,8 @@ def _run(
         if of_probabilities is not None:
             _probabilities(z[0], a[0], loss, slopes)
         if of_one_class is not None:
-            one_class(x, z, e, right, class_weight, lanes, alone, loss, slopes)
+            five = (top, rest, run, beyond, lanes[4])
+            one_class(x, z, e, right, class_weight, five, alone, loss, slopes)
         if of_any_class is not None:
             softmax(x, z, e, top, where, rest, run, alone)
             _any_class(z[0], e[0], a[0], others[0], top, rest, run, beyond, alone, loss, slopes)

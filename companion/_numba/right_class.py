@@ -111,10 +111,10 @@ def _set_shift(z, shift, of_right, rest, top, rows):
 def one_class(dtype, z, e, right, row_weight, lanes, alone, loss, slopes):
     """Fill the losses, and the gradients, which replace e.
 
-    The blocks z and e are each given twice, as it is and flat; of `lanes` five rows are used.
+    The blocks z and e are each given twice, as it is and flat; `lanes` are five numbers for each.
     """
     wide_vectors()
-    shift, of_right, rest, top, error = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4]
+    shift, of_right, rest, top, error = lanes
     rows = 1 if alone else shift.size
     for j in range(shift.size):
         shift[j] = top[j] = 0.0
