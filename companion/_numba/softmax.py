@@ -54,7 +54,7 @@ def add(dtype: Any, a: float, b: float) -> tuple[float, float]:
 
 
 @overload(add, jit_options={"error_model": "numpy"})
-def add_of(dtype, a, b):
+def _add_of(dtype, a, b):
     if dtype.dtype == types.float32:
         return lambda dtype, a, b: (a + b, 0.0)
     return lambda dtype, a, b: two_sum(a, b)

@@ -62,22 +62,22 @@ class RightClass:
         if not fits.all():
             top = np.max(z, axis=0)
             self._shift = np.where(fits, 0, np.rint(top))
-            self._fill_shifted(z, spare=new() if exact else None)
+            self._fill_shifted(z, lost=new() if exact else None)
             self._add_up()
             several = (top == np.inf) & (self._whole > 1)
             self._rest[several | ~(top > -np.inf)] = np.nan
             self._whole = self._rest + self._e_right
 
-    def _fill_shifted(self, z: np.ndarray, spare: np.ndarray | None) -> None:
-        """Set e; an infinite logit less itself counts as 0."""
+    def _fill_shifted(self, z: np.ndarray, lost: np.ndarray | None) -> None:
+        """Set e, with what rounding lost in memory for it; an infinite logit less itself is 0."""
         e = np.subtract(z, self._shift, out=self._e)
-        if spare is not None:
-            lost = np.add(e, self._shift, out=spare)
+        if lost is not None:
+            np.add(e, self._shift, out=lost)
             np.subtract(z, lost, out=lost)
             np.copyto(lost, 0, where=~(np.abs(lost) < 1))
         np.copyto(e, 0, where=np.isnan(e))
         np.exp(e, out=e)
-        if spare is not None:
+        if lost is not None:
             lost *= e
             e += lost
 

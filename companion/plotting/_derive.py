@@ -135,10 +135,12 @@ def draw_two_logits(
     ax: Axes, axis: ArrayLike, losses: ArrayLike, *, shift: tuple[float, float]
 ) -> Axes:
     """Draw the contours of a loss over two logits, and an arrow that raises both from `shift`."""
-    levels = [0.1, 0.5, 1, 2, 3, 4, 6]
+    levels = np.array([0.1, 0.5, 1, 2, 3, 4, 6])
     ax.contourf(axis, axis, losses, levels=50, cmap="Greys", alpha=0.5)
     lines = ax.contour(axis, axis, losses, levels=levels, colors=palette.LOSS, linewidths=1)
-    ax.clabel(lines, fmt="%g", fontsize=9)
+    # Matplotlib would choose places by the last digit of a loss, which processors round apart
+    lead = np.log(np.expm1(levels)) / 2
+    ax.clabel(lines, fmt="%g", fontsize=9, manual=np.column_stack([lead - 0.6, -lead - 0.6]))
     x, y = shift
     arrow = {"arrowstyle": "-|>", "color": palette.WRONG, "linewidth": 2.5}
     ax.annotate("", (x + 2, y + 2), (x, y), arrowprops=arrow)
