@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from companion import engine
+from companion import engine, reference
 from companion._numba.tiles import LONG
 from companion.categorical import cross_entropy, cross_entropy_value_and_gradient
 from tests._numpy.test_right_class import ROWS
@@ -85,3 +85,16 @@ def test_one_class_costs_nothing():
 def test_a_class_of_no_weight_costs_nothing_where_it_is_impossible():
     loss, slope = cross_entropy_value_and_gradient([-np.inf, 0.0], 0, weight=[0, 1])
     np.testing.assert_array_equal([loss, *slope], [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("row", "right"),
+    [
+        ([-300.21123291080494, -302.95285181871657, -295.2962203325275], 2),
+        ([997.6176135645252, 1002.3089357180769, 1003.5841658341201, 972.6882820079854], 2),
+    ],
+    ids=["low", "shifted"],
+)
+def test_what_the_ratio_of_the_exponentials_loses_is_added(row, right):
+    loss = cross_entropy(row, right, reduction="none")
+    assert worst_ulp(loss, reference.cross_entropy(row, right)) <= 2
