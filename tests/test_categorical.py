@@ -40,6 +40,15 @@ ROWS = [
 
 # The rows of the largest errors that searches found, and the class of each
 WORST = [
+    ([-78.31121775017142, 47.047037930735875, 43.58892456485364, 35.1284113801924], 1),
+    ([8.776618084021576, -8.547093215772993, 7.430544989532035, -0.8751819015862428,
+      -13.072488048452117, -17.89492658943853], 0),
+    ([12.645655755131564, 14.67883788522068, -20.55941818134056, -15.874444451424207,
+      -3.965238741960609, 4.3528000200613075, -7.941237680766487, -4.307319718040099,
+      -4.065401991457206], 1),
+    ([19.157243389348977, 12.353982989237132, 16.375612678773454, -1.3221283488504625,
+      -19.681402233508145, 2.28714047640789, 10.61707616530136, -12.602697488228149,
+      5.433501283276755, -11.19828400801535], 0),
     ([98.08055978721714, 61.3256526254047, 57.209375093755845], 0),
     ([158.42462686736798, 115.72335880525374, 95.91879389804144, 121.66341228631161,
       92.96382106020917, 117.84949711619367], 0),
@@ -74,7 +83,7 @@ def test_a_row_made_to_add_up_roundings_is_as_accurate_as_promised(right, large,
     # Eight classes just above half an ULP of the sum, which falls below a power of 2.
     row = [right, large, *[small] * 8]
     computed = value([row] * 2, [0, 0], reduction="none")
-    bound = 12 if engine.current() == "numpy" else 3.3
+    bound = 12 if engine.current() == "numpy" else 2.5
     assert worst_ulp(computed, [reference.cross_entropy(row, 0)] * 2) <= bound
 
 
@@ -84,7 +93,7 @@ def test_random_rows_are_as_accurate_as_promised(k):
     z = rng.normal(0, 1, (20, k)) * np.exp(rng.uniform(-4, 4, (20, 1)))
     y = np.where(np.arange(20) % 2, z.argmax(axis=1), rng.integers(0, k, 20))
     exact = [reference.cross_entropy(*row) for row in zip(z, y.tolist(), strict=True)]
-    bound = 5.2 if engine.current() == "numpy" else 2.7
+    bound = 5.2 if engine.current() == "numpy" else 2.5
     assert worst_ulp(value(z, y, reduction="none"), exact) <= bound
 
 

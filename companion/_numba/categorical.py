@@ -116,7 +116,8 @@ def _run(
     wide_vectors()
     z, e = (blocks[0], flat[0]), (blocks[1], flat[1])
     a, others = (blocks[2], flat[2]), (blocks[3], flat[3])
-    top, rest, run, beyond = lanes[0], lanes[1], lanes[2], lanes[3]
+    five = (lanes[0], lanes[1], lanes[2], lanes[3], lanes[4])
+    top, rest, run, beyond, _ = five
     loss, kept, class_weight, row_weight = lanes[5], lanes[6], lanes[7], lanes[8]
     sums, errors = lanes[9], lanes[10]
     base, where, right = places[0], places[1], places[2]
@@ -146,7 +147,6 @@ def _run(
         if of_probabilities is not None:
             _probabilities(z[0], a[0], loss, slopes)
         if of_one_class is not None:
-            five = (top, rest, run, beyond, lanes[4])
             one_class(x, z, e, right, class_weight, five, alone, loss, slopes)
         if of_any_class is not None:
             softmax(x, z, e, top, where, rest, run, alone)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from companion._numpy.class_axis import add_classes
 from companion._numpy.formula import Formula
 from companion._numpy.right_class import RightClass
-from companion._numpy.softmax import Shifted, add_classes
+from companion._numpy.softmax import Shifted
 from companion._numpy.targets import Targets
 from companion.reduction import apply_weight
 

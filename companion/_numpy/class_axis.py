@@ -15,7 +15,7 @@ import numpy as np
 
 from companion._numpy.blockwise import BLOCK
 
-__all__ = ["AT_WORK", "NUMBERS", "ClassAxis", "Scratch"]
+__all__ = ["AT_WORK", "NUMBERS", "ClassAxis", "Scratch", "add_classes"]
 
 NUMBERS = 6 * BLOCK
 """Numbers that a thread has at hand, 3 MiB, in the blocks that it uses again."""
@@ -137,3 +137,10 @@ class Scratch:
             self._flat.append(np.empty(self._size))
         self._taken += 1
         return self._classes.arrange(self._flat[self._taken - 1][: self._used])
+
+
+def add_classes(block: np.ndarray) -> np.ndarray:
+    """Return the sum over the classes, in the order in which a block of several rows has it."""
+    if block.shape[1] == 1 and block.strides[0] == block.strides[1]:  # NumPy would add in pairs
+        return np.cumsum(block, axis=0)[-1]
+    return np.add.reduce(block, axis=0)

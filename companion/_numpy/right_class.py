@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from companion._numpy.softmax import add_classes
+from companion._numpy.class_axis import add_classes
 
 __all__ = ["RightClass"]
 

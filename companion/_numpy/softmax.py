@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["Shifted", "add_classes"]
+from companion._numpy.class_axis import add_classes
+
+__all__ = ["Shifted"]
 
 
 class Shifted:
@@ -100,13 +102,6 @@ class Shifted:
         k = np.arange(p.shape[1])
         jacobian[:, k, k] = p * self.complement().T
         return jacobian
-
-
-def add_classes(block: np.ndarray) -> np.ndarray:
-    """Return the sum over the classes, in the order in which a block of several rows has it."""
-    if block.shape[1] == 1 and block.strides[0] == block.strides[1]:  # NumPy would add in pairs
-        return np.cumsum(block, axis=0)[-1]
-    return np.add.reduce(block, axis=0)
 
 
 def _rounding_error(

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from companion._numpy.blockwise import in_blocks
-from companion._numpy.class_axis import AT_WORK, ClassAxis
-from companion._numpy.softmax import add_classes
+from companion._numpy.class_axis import AT_WORK, ClassAxis, add_classes
 from companion.contracts import check_integer, check_unit_interval, place_of
 
 __all__ = ["Targets", "check_ignore_index", "check_labels"]

@@ -246,8 +246,8 @@ def _loses_digits(share: Tensor, grad: Tensor) -> bool:
 def _fits(z: Tensor, whole: Tensor) -> bool:
     """Return whether exp(z), the rows of which have these sums, does for exp(z - max).
 
-    No large gradient by a small sum may overflow. Where exp(z) loses digits to underflow so must
-    the softmax: then the sum is at least 1/2.
+    A sum far from 1 would leave few gradients a share (`_loses_digits`). Where exp(z) loses digits
+    to underflow so must the softmax: then the sum is at least 1/2.
     """
     if not whole.numel():
         return False
