@@ -79,8 +79,8 @@ def cross_entropy(
     -------
     numpy scalar or numpy.ndarray
         The loss in nats, at least 0; for "none" one for each row, in the logits' shape without the
-        class axis. Computed in float64, but the dtype is that of the arguments, and float32 for a
-        reduced loss of float16.
+        class axis. Computed in float64 but for what the notes say; the dtype is that of the
+        arguments, and float32 for a reduced loss of float16.
 
     Raises
     ------
@@ -97,7 +97,9 @@ def cross_entropy(
     Unreduced and unweighted, with class indices and up to 10 classes: within 12 ULP in float64, of
     which rows made for it show 10.9 and a random search 5.2 (4, 3.3 and 2.7 on compiled kernels,
     whose sum carries its rounding errors), and in float32 correctly rounded or next to it,
-    whichever class is likely. Weight 0 times an infinite loss is 0.
+    whichever class is likely. Of more than 181 classes, the last axis of unweighted float32 logits,
+    NumPy's engine takes the exponentials in float32: within 12 of its ULP, of which a search shows
+    7.7, and 9.5 in the gradient. Weight 0 times an infinite loss is 0.
 
     References
     ----------

@@ -421,10 +421,9 @@ def _over_classes(
     block = min(classes.rows, classes.block(AT_WORK * (k**2 if result == "matrix" else k)))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[()]]:
-        scratch = Scratch(classes, block)
+        scratch = Scratch(classes, block, np.dtype(np.float64))
         for start, stop in bounds:
-            scratch.begin(stop - start)
-            block_of_z = classes.load(view, start, stop, scratch.block())
+            block_of_z = scratch.begin(view, start, stop)
             values = formula(Shifted(block_of_z, exact=exact, new=scratch.block))
             if result == "row":
                 classes.store(classes.view(out), start, stop, values)

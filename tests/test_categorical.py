@@ -13,6 +13,7 @@ from companion._numpy import blockwise
 from companion._numpy.blockwise import BLOCK
 from companion.elementary import softmax
 from tests.tables.grids import worst_ulp
+from tests.tables.right_class import exact as of_right_class
 
 EPS = np.finfo(np.float64).eps
 REDUCTIONS = ["none", "sum", "mean", "weighted_mean"]
@@ -95,6 +96,36 @@ def test_random_rows_are_as_accurate_as_promised(k):
     exact = [reference.cross_entropy(*row) for row in zip(z, y.tolist(), strict=True)]
     bound = 5.2 if engine.current() == "numpy" else 2.5
     assert worst_ulp(value(z, y, reduction="none"), exact) <= bound
+
+
+@pytest.mark.parametrize("scale", [0.01, 1, 10, 100])
+def test_many_narrow_classes_are_as_accurate_as_promised(scale):
+    rng = np.random.default_rng(round(100 * scale))
+    z, y = (scale * rng.normal(0, 1, (3, 200))).astype(np.float32), np.arange(3)
+    y[0] = z[0].argmax()
+    before, exact = z.copy(), [of_right_class(*row) for row in zip(z.tolist(), y, strict=True)]
+    losses, slopes = [row[0] for row in exact], [row[1] for row in exact]
+    bound = 6 if engine.current() == "numpy" else 0.51
+    for reduction, factor in (("none", 1), ("mean", 3)):
+        options = {"reduction": reduction}
+        loss, slope = categorical.cross_entropy_value_and_gradient(z, y, **options)
+        assert loss.dtype == slope.dtype == np.float32
+        assert worst_ulp(loss, losses if factor == 1 else [mpmath.fsum(losses) / 3]) <= bound
+        assert worst_ulp(slope, [[each / factor for each in row] for row in slopes]) <= bound + 2
+        np.testing.assert_array_equal(value(z, y, **options), loss)
+        np.testing.assert_array_equal(gradient(z, y, **options), slope)
+    np.testing.assert_array_equal(z, before)
+
+
+@pytest.mark.parametrize("name", ["weight", "sample_weight"])
+def test_weights_of_many_narrow_classes_beyond_the_largest_float32(name):
+    z, y = np.zeros((4, 200), np.float32), np.arange(4)
+    weights = np.full(4 if name == "sample_weight" else 200, 3e38, np.float32)
+    options = {name: weights, "reduction": "weighted_mean"}
+    loss, slope = categorical.cross_entropy_value_and_gradient(20 + z, y, **options)
+    plain = categorical.cross_entropy_value_and_gradient(z, y)
+    np.testing.assert_allclose(loss, plain[0], rtol=4e-7)
+    np.testing.assert_allclose(slope, plain[1], rtol=4e-7)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])

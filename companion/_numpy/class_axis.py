@@ -69,13 +69,18 @@ class ClassAxis:
         """Return `array`, of this shape, as (before, K, after); a copy if it is not contiguous."""
         return array.reshape(-1, self.count, max(1, self.inner))
 
-    def arrange(self, flat: np.ndarray) -> np.ndarray:
-        """Return flat memory as a (K, n) block.
+    @property
+    def side_by_side(self) -> bool:
+        """Whether a block keeps the classes of a row side by side.
 
-        The classes of a row lie side by side where they do so in the array and are many, which
-        saves a transposition; otherwise the rows do, of which a block then has more.
+        They lie so in the array and are many, so that this saves a transposition; otherwise the
+        rows do, of which a block then has more.
         """
-        if self.inner == 1 and self.count**2 > BLOCK // 2:
+        return self.inner == 1 and self.count**2 > BLOCK // 2
+
+    def arrange(self, flat: np.ndarray) -> np.ndarray:
+        """Return flat memory as a (K, n) block."""
+        if self.side_by_side:
             return flat.reshape(-1, self.count).T
         return flat.reshape(self.count, -1)
 
@@ -109,7 +114,7 @@ class ClassAxis:
 
 
 class Scratch:
-    """Memory for the blocks of one thread, which each block uses again.
+    """The blocks of one thread, and memory that each uses again.
 
     Whatever is freed between two blocks may go back to the system, and to get it again takes longer
     than the arithmetic.
@@ -120,27 +125,39 @@ class Scratch:
         The class axis.
     rows : int
         The greatest number of rows in a block.
+    dtype : numpy.dtype
+        Of the blocks.
     """
 
-    def __init__(self, classes: ClassAxis, rows: int) -> None:
-        self._classes, self._size = classes, classes.count * rows
+    def __init__(self, classes: ClassAxis, rows: int, dtype: np.dtype) -> None:
+        self._classes, self._size, self._dtype = classes, classes.count * rows, dtype
         self._flat: list[np.ndarray] = []
         self._taken = self._used = 0
 
-    def begin(self, rows: int) -> None:
-        """Take all blocks back; the next have so many rows."""
-        self._taken, self._used = 0, self._classes.count * rows
+    def begin(self, view: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Take all blocks back; return the rows from `start` to `stop` of a `view` as a block.
+
+        It is not to be written to: rows that lie in the array as in a block are no copy.
+        """
+        classes, self._taken, self._used = self._classes, 0, self._classes.count * (stop - start)
+        if classes.side_by_side and view.dtype == self._dtype:
+            return view.reshape(-1, classes.count)[start:stop].T
+        return classes.load(view, start, stop, self.block())
 
     def block(self) -> np.ndarray:
-        """Return a (K, n) block of float64, not yet filled, and another at the next call."""
+        """Return a (K, n) block, not yet filled, and another at the next call."""
         if self._taken == len(self._flat):
-            self._flat.append(np.empty(self._size))
+            self._flat.append(np.empty(self._size, self._dtype))
         self._taken += 1
         return self._classes.arrange(self._flat[self._taken - 1][: self._used])
 
 
 def add_classes(block: np.ndarray) -> np.ndarray:
-    """Return the sum over the classes, in the order in which a block of several rows has it."""
-    if block.shape[1] == 1 and block.strides[0] == block.strides[1]:  # NumPy would add in pairs
+    """Return the sum over the classes, in the order in which a block of several rows has it.
+
+    Float32 are classes that lie side by side, which NumPy adds in pairs.
+    """
+    one = block.shape[1] == 1 and block.strides[0] == block.strides[1]
+    if one and block.dtype.char == "d":  # NumPy would add in pairs
         return np.cumsum(block, axis=0)[-1]
     return np.add.reduce(block, axis=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +17,18 @@ from companion._numpy.class_axis import add_classes
 
 __all__ = ["RightClass"]
 
-_LARGE = 1e100  # a sum of exponentials that leaves room for a ratio
-_LOW = -300.0  # a logit whose exponential does
-_TINY = 1e-200  # an exponential that leaves no room for one below
+
+class _Room(NamedTuple):
+    """Where the e of a row stand between the smallest and the largest float."""
+
+    large: float  # a sum of exponentials that leaves room for a ratio
+    low: float  # a logit whose exponential does
+    tiny: float  # an exponential that leaves no room for one below
+    few: float  # the least R whose terms are normal floats
+    lift: int  # the logarithm of the largest e of a shifted row
+
+
+_ROOM = {"d": _Room(1e100, -300.0, 1e-200, 0.0, 0), "f": _Room(1e30, -80.0, 1e-35, 1e-25, 60)}
 
 
 class RightClass:
@@ -26,13 +36,15 @@ class RightClass:
 
     Most rows need no shift: where the e of a row sum to 1/2 or more, one below the normal floats is
     a probability below them. Other rows are shifted by the whole number next to their largest
-    logit; then two operations say what the rounding of z - s lost.
+    logit; then two operations say what the rounding of z - s lost. In float32
+    the largest e of a shifted row is e^60, so that the least of many keep their digits.
 
     Parameters
     ----------
     z : numpy.ndarray
-        Logits, (K, n), float64. One infinite logit of several gives the limit; for two of +inf,
-        or all -inf, every number of the row is NaN.
+        Logits, (K, n), float64, or float32 with the classes of a row side by side, whose sum NumPy
+        takes in pairs. One infinite logit of several gives the limit; for two of +inf, or all -inf,
+        every number of the row is NaN.
     index : numpy.ndarray
         The right class of each row, (n,).
     exact : bool
@@ -51,17 +63,18 @@ class RightClass:
         new: Callable[[], np.ndarray] | None = None,
     ) -> None:
         new = new or functools.partial(np.empty_like, z)
-        self._right = index, np.arange(len(index))
-        self._shift, self._z_right = np.zeros(len(index)), z[self._right]
+        room = _ROOM[z.dtype.char]
+        self._tiny, self._right = room.tiny, (index, np.arange(len(index)))
+        self._shift, self._z_right = np.zeros(len(index)), z[self._right].astype(np.float64)
         self._e = np.exp(z, out=new())
         self._add_up()
-        small = self._whole <= _LARGE
+        small = (self._whole <= room.large) & (self._rest >= room.few)
         fits = small & (self._whole >= 0.5)
         if not fits.all():
-            fits |= small & (np.min(z, axis=0) >= _LOW)
+            fits |= small & (np.min(z, axis=0) >= room.low)
         if not fits.all():
             top = np.max(z, axis=0)
-            self._shift = np.where(fits, 0, np.rint(top))
+            self._shift = np.where(fits, 0, np.rint(top) - room.lift)
             self._fill_shifted(z, lost=new() if exact else None)
             self._add_up()
             several = (top == np.inf) & (self._whole > 1)
@@ -83,15 +96,15 @@ class RightClass:
 
     def _add_up(self) -> None:
         """Set the e of the right class, R, and their sum; leave 0 at the right class."""
-        self._e_right = self._e[self._right]
+        self._e_right = self._e[self._right].astype(np.float64)
         self._e[self._right] = 0
-        self._rest = add_classes(self._e)
+        self._rest = add_classes(self._e).astype(np.float64, copy=False)
         self._whole = self._rest + self._e_right
 
     def loss(self) -> np.ndarray:
         """Return -log softmax of the right class, (n,)."""
         loss = np.log1p(self._rest / self._e_right)
-        lost = ~(self._e_right >= _TINY)
+        lost = ~(self._e_right >= self._tiny)
         if lost.any():
             apart = self._shift - self._z_right
             loss[lost] = (np.log(self._rest) + apart)[lost]
@@ -99,6 +112,6 @@ class RightClass:
 
     def slope(self) -> np.ndarray:
         """Return the loss's gradient in the logits, (K, n); call it once, and last."""
-        slope = np.divide(self._e, self._whole, out=self._e)
+        slope = np.divide(self._e, self._whole.astype(self._e.dtype), out=self._e)
         slope[self._right] = -self._rest / self._whole
         return slope

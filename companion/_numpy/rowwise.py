@@ -165,18 +165,18 @@ def _evaluate(
     compiled = engine.compiled() if call.formula.kernel else None
     if compiled is not None and call.want != HESSIAN and classes.count:
         return _run(call, divisor, threads, compiled, outputs), outputs
-    view, exact = classes.view(call.x), call.x.dtype.char == "d"
-    few = targets.one_class_each and call.formula.argument == "logits" and call.want != HESSIAN
+    view, few = classes.view(call.x), _has_right_class(call)
+    working = np.dtype(np.float32 if few and _is_narrow(call) else np.float64)
+    exact = call.x.dtype.char == working.char
     at_work = 3 if few else AT_WORK  # the blocks of a RightClass
     numbers = at_work * classes.count ** (2 if call.want == HESSIAN else 1)
     block = min(classes.rows, classes.block(numbers))
 
     def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
-        scratch = Scratch(classes, block)
+        scratch = Scratch(classes, block, working)
         for start, stop in bounds:
             rows = slice(start, stop)
-            scratch.begin(stop - start)
-            x = classes.load(view, start, stop, scratch.block())
+            x = scratch.begin(view, start, stop)
             results = call.formula.fill(x, targets, rows, call.want, exact, scratch.block)
             ignored, total = targets.ignored(rows), 0.0
             for kind, result in results.items():
@@ -199,6 +199,18 @@ def _evaluate(
 
     (total,) = in_blocks(process, classes.rows, block=block, workers=threads) or (0.0,)
     return total, outputs
+
+
+def _has_right_class(call: _Call) -> bool:
+    """Return whether one class of each row is right, and its loss a `RightClass`."""
+    of_logits = call.formula.argument == "logits"
+    return of_logits and call.targets.one_class_each and call.want != HESSIAN
+
+
+def _is_narrow(call: _Call) -> bool:
+    """Return whether exponentials may be float32: of many classes, where no weight overflows."""
+    classes, weighted = call.targets.classes, call.targets.weighs or call.sample_weight is not None
+    return classes.side_by_side and not weighted and call.x.dtype == call.dtype == np.float32
 
 
 def _run(

@@ -26,6 +26,7 @@ class Targets:
     ) -> None:
         self.labels, self.classes, self.ignore_index = labels, classes, ignore_index
         self.smoothing = smoothing
+        self.weighs = weight is not None
         self.weight = np.ones(classes.count) if weight is None else weight.astype(np.float64)
         self.are_indices = labels.shape != classes.shape
         self.one_class_each = self.are_indices and not smoothing

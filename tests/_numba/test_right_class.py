@@ -7,7 +7,7 @@ from companion import engine, reference
 from companion._numba.tiles import LONG
 from companion.categorical import cross_entropy, cross_entropy_value_and_gradient
 from tests.tables.grids import worst_ulp
-from tests.tables.right_class import LIMITS, ROWS, exact
+from tests.tables.right_class import ROWS, exact, limits
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +42,12 @@ def test_a_row_is_the_same_alone_and_beside_rows_that_are_shifted():
         np.testing.assert_array_equal(alone[1], slope[row])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("more", [0, LONG])
-def test_rows_with_a_limit_take_it_and_the_others_are_nan(more):
-    for row, (losses, p) in LIMITS.items():
+def test_rows_with_a_limit_take_it_and_the_others_are_nan(more, dtype):
+    for row, (losses, p) in limits(dtype).items():
         for right in range(3):
-            logits = np.array([*row, *[-np.inf] * more])
+            logits = np.array([*row, *[-np.inf] * more], dtype)
             loss, slope = cross_entropy_value_and_gradient(logits, right, reduction="none")
             np.testing.assert_array_equal(loss, losses[right])
             np.testing.assert_array_equal(slope[:3], p - np.eye(3)[right])

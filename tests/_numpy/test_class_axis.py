@@ -1,5 +1,7 @@
 """Blocks of an array with a class axis: every row once, the classes first, and back again."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -72,15 +74,27 @@ def test_classes_of_a_row_lie_side_by_side_where_they_are_many_and_do_so_in_the_
 
 def test_scratch_gives_other_memory_for_each_block_and_the_same_after_begin():
     classes = ClassAxis((7, 3), 1)
-    scratch = Scratch(classes, 4)
-    scratch.begin(4)
-    first, second = scratch.block(), scratch.block()
-    assert first.shape == second.shape == (3, 4)
-    assert not np.shares_memory(first, second)
-    scratch.begin(2)  # the last block is the short one
-    again = [scratch.block(), scratch.block(), scratch.block()]
-    assert [block.shape for block in again] == [(3, 2)] * 3
+    view = classes.view(np.arange(21.0).reshape(7, 3))
+    scratch = Scratch(classes, 4, np.dtype(float))
+    blocks = [scratch.begin(view, 0, 4), scratch.block(), scratch.block()]
+    assert [block.shape for block in blocks] == [(3, 4)] * 3
+    assert not any(np.shares_memory(*pair) for pair in itertools.combinations(blocks, 2))
+    last = scratch.begin(view, 5, 7)  # a short one
+    np.testing.assert_array_equal(last, [[15, 18], [16, 19], [17, 20]])
+    again = [last, scratch.block(), scratch.block(), scratch.block()]
+    assert [block.shape for block in again] == [(3, 2)] * 4
     assert all(block.flags.c_contiguous for block in again)
-    assert np.shares_memory(again[0], first)
-    assert np.shares_memory(again[1], second)
-    assert not np.shares_memory(again[2], first)
+    assert all(np.shares_memory(*pair) for pair in zip(again, blocks, strict=False))
+    assert not any(np.shares_memory(again[3], block) for block in blocks)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("of", ["f8", "f4", ">f4", "f2"])
+def test_rows_that_lie_as_in_a_block_are_no_copy(dtype, of):
+    array = np.arange(900).reshape(3, 300).astype(of)
+    classes = ClassAxis(array.shape, 1)
+    scratch = Scratch(classes, 2, np.dtype(dtype))
+    block = scratch.begin(classes.view(array), 1, 3)
+    assert block.dtype == scratch.block().dtype == dtype
+    np.testing.assert_array_equal(block, array[1:].T)
+    assert np.shares_memory(block, array) == (np.dtype(of) == dtype)

@@ -1,35 +1,54 @@
 """The loss of the right class and its slopes: against mpmath, whatever the shift, and limits."""
 
+import mpmath
 import numpy as np
 import pytest
 
 from companion import categorical
 from companion._numpy.right_class import RightClass
 from tests.tables.grids import worst_ulp
-from tests.tables.right_class import LIMITS, ROWS, exact
+from tests.tables.right_class import ROWS, exact, limits
 
 
-def block(*rows):
-    return np.array(rows).T.copy()
+def block(*rows, dtype=np.float64):
+    return np.array(rows, dtype).T.copy()
 
 
 def computed(z, index, exact=True):
     with np.errstate(all="ignore"):
         right = RightClass(z, np.asarray(index), exact=exact)
-        return right.loss(), right.slope()
+        return right.loss().astype(z.dtype), right.slope()
 
 
+BOTH = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+
+
+@BOTH
 @pytest.mark.parametrize("right", range(4))
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_loss_and_slope_have_their_digits_whatever_the_shift(row, right):
-    loss, slope = exact(row, right)
-    (ours,), slopes = computed(block(row), [right])
+def test_loss_and_slope_have_their_digits_whatever_the_shift(row, right, dtype):
+    z = block(row, dtype=dtype)
+    loss, slope = exact(z[:, 0].tolist(), right)
+    ours, slopes = computed(z, [right])
+    assert slopes.dtype == dtype
     assert worst_ulp(ours, [loss]) <= 3
     assert worst_ulp(slopes[:, 0], slope) <= 4
 
 
-def test_a_row_is_the_same_alone_and_beside_rows_that_are_shifted():
-    z = block(*ROWS.values())
+@pytest.mark.parametrize("lead", [0, 20, 50, 58, 70, 87, 95, 104, 140])
+@pytest.mark.parametrize("lowest", [0, -60, -88, -95, 3e4])
+def test_narrow_exponentials_of_many_classes_keep_the_digits_of_their_sum(lead, lowest):
+    z = np.float32([[lowest + lead, *[lowest] * 1000]]).T  # side by side
+    each = mpmath.exp(-mpmath.mpf(float(z[0, 0] - z[1, 0])))
+    loss, slope = computed(z, [0])
+    assert worst_ulp(loss, [mpmath.log1p(1000 * each)]) <= 6
+    p = each / (1 + 1000 * each)
+    assert worst_ulp(slope[:, 0], [-1000 * p, *[p] * 1000]) <= 8
+
+
+@BOTH
+def test_a_row_is_the_same_alone_and_beside_rows_that_are_shifted(dtype):
+    z = block(*ROWS.values(), dtype=dtype)
     index = np.arange(z.shape[1]) % 4
     loss, slope = computed(z, index)
     for row, right in enumerate(index):
@@ -44,7 +63,9 @@ def test_a_row_of_many_classes_is_the_same_alone(k):
     z, p, index = rng.normal(0, 3, (20, k)), rng.random((20, k)), np.arange(20) % k
     of_logits = categorical.cross_entropy_value_and_gradient
     of_probabilities = categorical.cross_entropy_from_probabilities_value_and_gradient
-    for loss, x, labels in ((of_logits, z, index), (of_logits, z, p), (of_probabilities, p, p)):
+    narrow, wide = z.astype(np.float32), 30 * z.astype(np.float32)
+    losses = (of_logits, z, index), (of_logits, z, p), (of_probabilities, p, p)
+    for loss, x, labels in (*losses, (of_logits, narrow, index), (of_logits, wide, index)):
         together = loss(x, labels, reduction="none")
         for row in range(20):
             alone = loss(x[row], labels[row], reduction="none")
@@ -60,11 +81,12 @@ def test_narrow_logits_need_no_correction():
             np.testing.assert_allclose(one, other, rtol=1e-11, atol=0)
 
 
+@BOTH
 @pytest.mark.parametrize("exact", [False, True])
-def test_rows_with_a_limit_take_it_and_the_others_are_nan(exact):
-    for row, (losses, p) in LIMITS.items():
+def test_rows_with_a_limit_take_it_and_the_others_are_nan(exact, dtype):
+    for row, (losses, p) in limits(dtype).items():
         for right in range(3):
-            loss, slope = computed(block(row), [right], exact=exact)
+            loss, slope = computed(block(row, dtype=dtype), [right], exact=exact)
             np.testing.assert_array_equal(loss, [losses[right]])
             np.testing.assert_array_equal(slope[:, 0], p - np.eye(3)[right])
 
@@ -76,8 +98,9 @@ def test_one_class_costs_nothing():
     assert np.isnan(computed(np.array([[-np.inf]]), [0])[0]).all()
 
 
-def test_memory_that_is_handed_in_is_used_and_the_logits_stay():
-    z, handed = block(*ROWS.values()), []
+@BOTH
+def test_memory_that_is_handed_in_is_used_and_the_logits_stay(dtype):
+    z, handed = block(*ROWS.values(), dtype=dtype), []
     before, index = z.copy(), np.zeros(z.shape[1], int)
 
     def new():
@@ -86,7 +109,7 @@ def test_memory_that_is_handed_in_is_used_and_the_logits_stay():
 
     with np.errstate(all="ignore"):
         right, plain = RightClass(z, index, exact=True, new=new), computed(z, index)
-        np.testing.assert_array_equal(right.loss(), plain[0])
+        np.testing.assert_array_equal(right.loss().astype(dtype), plain[0])
         slope = right.slope()
     np.testing.assert_array_equal(slope, plain[1])
     np.testing.assert_array_equal(z, before)

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 
-_INF, _NAN, _MOST = np.inf, np.nan, np.finfo(float).max
+_INF, _NAN = np.inf, np.nan
 
 ROWS = {
     "unshifted": [0.3, -0.7, 12.1, 3.0],
@@ -22,18 +22,22 @@ ROWS = {
     "ties": [7.5, 7.5, 7.5, -20.1],
 }
 
-LIMITS = {  # of each row: the loss where each class is right, and the softmax
-    (_INF, 0.0, -_INF): ([0, _INF, _INF], [1, 0, 0]),
-    (_INF, _MOST, -_MOST): ([0, _INF, _INF], [1, 0, 0]),
-    (_MOST, -_MOST, -_INF): ([0, _INF, _INF], [1, 0, 0]),
-    (-_MOST, -_INF, -_INF): ([0, _INF, _INF], [1, 0, 0]),
-    (0.0, -_INF, -800.0): ([0, _INF, 800], [1, 0, 0]),
-    (-1000.0, -1e300, -_INF): ([0, 1e300, _INF], [1, 0, 0]),
-    (_INF, _INF, 0.0): ([_NAN] * 3, [_NAN] * 3),
-    (-_INF, -_INF, -_INF): ([_NAN] * 3, [_NAN] * 3),
-    (_NAN, 0.0, 0.0): ([_NAN] * 3, [_NAN] * 3),
-    (0.0, _INF, _NAN): ([_NAN] * 3, [_NAN] * 3),
-}
+
+def limits(dtype):
+    """Return, of rows, the loss where each class is right and the softmax, in `dtype`."""
+    most = float(np.finfo(dtype).max)
+    return {
+        (_INF, 0.0, -_INF): ([0, _INF, _INF], [1, 0, 0]),
+        (_INF, most, -most): ([0, _INF, _INF], [1, 0, 0]),
+        (most, -most, -_INF): ([0, _INF, _INF], [1, 0, 0]),
+        (-most, -_INF, -_INF): ([0, _INF, _INF], [1, 0, 0]),
+        (0.0, -_INF, -800.0): ([0, _INF, 800], [1, 0, 0]),
+        (-1000.0, -most / 2, -_INF): ([0, most / 2, _INF], [1, 0, 0]),
+        (_INF, _INF, 0.0): ([_NAN] * 3, [_NAN] * 3),
+        (-_INF, -_INF, -_INF): ([_NAN] * 3, [_NAN] * 3),
+        (_NAN, 0.0, 0.0): ([_NAN] * 3, [_NAN] * 3),
+        (0.0, _INF, _NAN): ([_NAN] * 3, [_NAN] * 3),
+    }
 
 
 def exact(row, right):
