@@ -90,12 +90,13 @@ def _exponentials(z: Tensor, shift: Tensor, *, negated: bool = False) -> Tensor:
 
     The shift is the whole number nearest to the largest logit, or as infinite as it. The difference
     rounds; it and the shift have an exact sum, a float near z, so that z less the sum is what was
-    lost. Nothing is where one of them is infinite. An infinite logit less itself counts as 0.
+    lost: no number below 1 where one of them is infinite, or z so far below that exp is 0. What
+    equals the shift has 1, infinite or not; the result is finite whatever the logits are.
     """
     high = z + shift if negated else z - shift
     lost = z - (high - shift if negated else high + shift)
-    lost = torch.where(torch.abs(lost) < 1, lost, 0)
-    return torch.exp(torch.where(high == high, high, 0)) * (1 + lost)
+    e = torch.where(torch.abs(lost) < 1, torch.exp(high) * (1 + lost), 0)
+    return torch.where(z == (-shift if negated else shift), 1, e)
 
 
 def _is_right(z: Tensor, index: Tensor, dim: int) -> Tensor:
@@ -162,8 +163,9 @@ class _Compiled(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         z, index, shift, rest, whole = ctx.saved_tensors
         share = torch.where(whole == torch.inf, 0, grad.unsqueeze(ctx.dim) / whole)
+        rest = torch.where(share == 0, 0, rest)
         e = torch.where(_is_right(z, index, ctx.dim), rest, _exponentials(z, shift, negated=True))
-        return torch.where(share == 0, 0, e * share), None, None, None
+        return e * share, None, None, None
 
 
 _differentiable_loss = differentiable(_loss, _backward, _forward_mode, _Compiled)
