@@ -367,6 +367,19 @@ def test_weighted_derivative_overflows_only_if_it_is_too_large_itself(
     np.testing.assert_allclose(computed[7], exact, rtol=6 * np.finfo(dtype).eps, atol=TINY[dtype])
 
 
+def test_weighted_derivative_keeps_what_smoothing_leaves_for_the_other_label():
+    p, options = np.array([1 - EPS / 2]), {"label_smoothing": 1e-17, "reduction": "weighted_mean"}
+    for part in ("gradient", "hessian"):
+        plain = ON_PROBABILITIES[part](p, [1.0], **options)
+        computed = ON_PROBABILITIES[part](p, [1.0], weight=[1e300], **options)
+        np.testing.assert_allclose(computed, plain, rtol=6 * EPS)
+
+
+def test_gradient_next_to_a_label_of_one_half():
+    p, y = 0.5 - 2.0**-54, 0.5 + 2.0**-53  # 1 - p rounds
+    assert binary_cross_entropy_gradient(p, y) == pytest.approx(-12 * 2.0**-54, rel=3 * EPS, abs=0)
+
+
 def test_weighted_derivative_of_a_certain_wrong_answer_stays_infinite():
     probabilities, labels, weight = [0.0, 1.0, 0.0, 1.0], [1, 0, 1, 0], [0.5, 0.25, 0, 0]
     for part, exact in (("gradient", [-INF, INF, 0, 0]), ("hessian", [INF, INF, 0, 0])):

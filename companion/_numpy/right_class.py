@@ -35,9 +35,9 @@ class RightClass:
     """The loss of the right class of each row, and its slopes.
 
     Most rows need no shift: where the e of a row sum to 1/2 or more, one below the normal floats is
-    a probability below them. Other rows are shifted by the whole number next to their largest
-    logit; then two operations say what the rounding of z - s lost. In float32
-    the largest e of a shifted row is e^60, so that the least of many keep their digits.
+    a probability below them. Other rows are shifted by a whole number, next to their largest logit
+    in float64 and 60 below it in float32, where e of many classes far below it would lose digits;
+    then two operations say what the rounding of z - s lost.
 
     Parameters
     ----------

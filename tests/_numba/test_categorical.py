@@ -1,5 +1,7 @@
 """The compiled losses of K classes: against exact values, against NumPy's, and in threads."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from companion._numba.tiles import LANES, LONG
 from companion._numpy import blockwise
 from tests.tables.grids import worst_ulp
 
+EPS = np.finfo(np.float64).eps
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 ON_LOGITS = categorical.cross_entropy_value_and_gradient
 ON_PROBABILITIES = categorical.cross_entropy_from_probabilities_value_and_gradient
@@ -115,6 +118,15 @@ def test_sum_of_losses_is_infinite_where_one_is_and_nan_where_one_is():
     assert categorical.cross_entropy(z, [0, 0, 0], reduction="sum") == np.inf
     z[2] = np.nan
     assert np.isnan(categorical.cross_entropy(z, [0, 0, 0], reduction="sum"))
+
+
+@pytest.mark.parametrize("k", [2, LONG])
+def test_sum_of_losses_carries_its_rounding_errors(k):
+    z = np.full((1600, k), -np.inf)
+    z[:, 0], z[:640, 1], z[640:, 1] = 0, 2.0**53, 100.0 + np.arange(960) / 1024
+    exact = math.fsum(z[:, 1])
+    total = categorical.cross_entropy(z, np.zeros(1600, int), reduction="sum")
+    assert total == pytest.approx(exact, rel=4 * EPS, abs=0)
 
 
 def test_impossible_class_without_a_label_has_no_gradient():
