@@ -97,9 +97,10 @@ def cross_entropy(
     Unreduced and unweighted, with class indices and up to 10 classes: within 12 ULP in float64, of
     which rows made for it show 10.9 and a random search 5.2 (4, 3.3 and 2.7 on compiled kernels,
     whose sum carries its rounding errors), and in float32 correctly rounded or next to it,
-    whichever class is likely. Of more than 181 classes, the last axis of unweighted float32 logits,
-    NumPy's engine takes the exponentials in float32: within 12 of its ULP, of which a search shows
-    7.7, and 9.5 in the gradient. Weight 0 times an infinite loss is 0.
+    whichever class is likely. Of more than 181 classes on the last axis, float32 and unweighted,
+    NumPy's engine takes and adds the exponentials in float32, loss and gradient within 48 ULP up to
+    100,000 classes; rows made for it show 18, a random search 9.5. Weight 0 times an infinite loss
+    is 0.
 
     References
     ----------

@@ -66,15 +66,15 @@ class ClassAxis:
         return length // inner * inner if length >= inner else length
 
     def view(self, array: np.ndarray) -> np.ndarray:
-        """Return `array`, of this shape, as (before, K, after); a copy if it is not contiguous."""
+        """Return `array`, of this shape, as (before, K, after), a copy only if it must be one."""
         return array.reshape(-1, self.count, max(1, self.inner))
 
     @property
     def side_by_side(self) -> bool:
         """Whether a block keeps the classes of a row side by side.
 
-        They lie so in the array and are many, so that this saves a transposition; otherwise the
-        rows do, of which a block then has more.
+        In a contiguous array they lie so, and are many, so that this saves a transposition;
+        otherwise the rows do, of which a block then has more.
         """
         return self.inner == 1 and self.count**2 > BLOCK // 2
 
@@ -87,7 +87,7 @@ class ClassAxis:
     def load(
         self, view: np.ndarray, start: int, stop: int, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the rows from `start` to `stop` of a `view` as a (K, n) block of float64."""
+        """Return the rows from `start` to `stop` of a `view` as a (K, n) block, float64 or `out`."""
         block = self.arrange(np.empty(self.count * (stop - start))) if out is None else out
         for places, within, columns in self._pieces(start, stop):
             part = view[places, :, within]
@@ -140,7 +140,8 @@ class Scratch:
         It is not to be written to: rows that lie in the array as in a block are no copy.
         """
         classes, self._taken, self._used = self._classes, 0, self._classes.count * (stop - start)
-        if classes.side_by_side and view.dtype == self._dtype:
+        lies = view.dtype == self._dtype and view.strides[1] == view.itemsize
+        if lies and classes.side_by_side:
             return view.reshape(-1, classes.count)[start:stop].T
         return classes.load(view, start, stop, self.block())
 
@@ -155,7 +156,8 @@ class Scratch:
 def add_classes(block: np.ndarray) -> np.ndarray:
     """Return the sum over the classes, in the order in which a block of several rows has it.
 
-    Float32 are classes that lie side by side, which NumPy adds in pairs.
+    Float32 are classes that lie side by side, which NumPy adds in pairs, those of 128 by eights: no
+    term is rounded more than 26 + log2(K / 128) times.
     """
     one = block.shape[1] == 1 and block.strides[0] == block.strides[1]
     if one and block.dtype.char == "d":  # NumPy would add in pairs

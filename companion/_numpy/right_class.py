@@ -19,13 +19,13 @@ __all__ = ["RightClass"]
 
 
 class _Room(NamedTuple):
-    """Where the e of a row stand between the smallest and the largest float."""
+    """Bounds well within the range of a float, whose e go from 1e-308 to 1e308, 1e-38 to 1e38."""
 
     large: float  # a sum of exponentials that leaves room for a ratio
     low: float  # a logit whose exponential does
     tiny: float  # an exponential that leaves no room for one below
-    few: float  # the least R whose terms are normal floats
-    lift: int  # the logarithm of the largest e of a shifted row
+    few: float  # an R to which an e below the normal floats, of 1e7 classes, adds nothing
+    lift: int  # about the logarithm of the largest e of a shifted row
 
 
 _ROOM = {"d": _Room(1e100, -300.0, 1e-200, 0.0, 0), "f": _Room(1e30, -80.0, 1e-35, 1e-25, 60)}
@@ -48,8 +48,8 @@ class RightClass:
     index : numpy.ndarray
         The right class of each row, (n,).
     exact : bool
-        Whether to carry the rounding error of z - s, which exp multiplies by up to 745. A result
-        in a narrower float does not show it.
+        Whether to carry the rounding error of z - s, which exp multiplies by up to 745 (88 in
+        float32). A result in a float narrower than `z` does not show it.
     new : callable, optional
         Returns memory for a block, of the shape of `z`, each time another.
     """

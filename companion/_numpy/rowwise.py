@@ -5,9 +5,9 @@
     fill(x, targets, rows, want, exact, new)
 
 for each: the logits or probabilities, the `Targets` of the call, the slice of rows, what is wanted,
-whether `x` was float64, and what gives memory for another block (`Scratch.block`). The result is a
-dictionary by the names in `want`. Where `companion.engine` says so, values and gradients come from
-the formula's compiled kernel instead, which takes the rows as they lie.
+whether the argument is as wide as the block, and what gives memory for another (`Scratch.block`).
+The result is a dictionary by the names in `want`. Where `companion.engine` says so, values and
+gradients come from the formula's compiled kernel instead, which takes the rows as they lie.
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ def _has_right_class(call: _Call) -> bool:
 def _is_narrow(call: _Call) -> bool:
     """Return whether exponentials may be float32: of many classes, where no weight overflows."""
     classes, weighted = call.targets.classes, call.targets.weighs or call.sample_weight is not None
-    return classes.side_by_side and not weighted and call.x.dtype == call.dtype == np.float32
+    narrow = call.x.dtype.char == call.dtype.char == "f"  # in any byte order
+    return narrow and classes.side_by_side and not weighted
 
 
 def _run(

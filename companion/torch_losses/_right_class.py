@@ -70,7 +70,7 @@ def _loss_and_sums(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the loss, the shift, and the exponentials' sum without and with the right class."""
     top = torch.amax(z, dim, keepdim=True)
-    shift = torch.round(top)
+    shift = torch.floor(top)  # the sum is 1 or more, so that no gradient divided by it overflows
     right = _is_right(z, index, dim)
     rest = torch.sum(torch.where(right, 0, _exponentials(z, shift)), dim, keepdim=True)
     if dim < z.ndim - 1 and torch.compiler.is_compiling():  # its gather here is twice as slow
@@ -88,10 +88,10 @@ def _loss_and_sums(
 def _exponentials(z: Tensor, shift: Tensor, *, negated: bool = False) -> Tensor:
     """Return exp(z - shift), into which goes what the difference lost by rounding.
 
-    The shift is the whole number nearest to the largest logit, or as infinite as it. The difference
+    The shift is the whole number next below the largest logit, or as infinite as it. The difference
     rounds; it and the shift have an exact sum, a float near z, so that z less the sum is what was
-    lost: no number below 1 where one of them is infinite, or z so far below that exp is 0. What
-    equals the shift has 1, infinite or not; the result is finite whatever the logits are.
+    lost. That is NaN or infinite where one of them is infinite, and 1 or more only where exp is 0.
+    What equals the shift has 1, infinite or not; the result is finite whatever the logits are.
     """
     high = z + shift if negated else z - shift
     lost = z - (high - shift if negated else high + shift)
@@ -161,10 +161,11 @@ class _Compiled(Function):
     @staticmethod
     # pyrefly: ignore[bad-override]  (PyTorch declares *args)
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        z, index, shift, rest, whole = ctx.saved_tensors
+        z, index, minus_shift, minus_rest, whole = ctx.saved_tensors
         share = torch.where(whole == torch.inf, 0, grad.unsqueeze(ctx.dim) / whole)
-        rest = torch.where(share == 0, 0, rest)
-        e = torch.where(_is_right(z, index, ctx.dim), rest, _exponentials(z, shift, negated=True))
+        of_right = torch.where(share == 0, 0, minus_rest)  # R is NaN where what is left out is
+        e = _exponentials(z, minus_shift, negated=True)
+        e = torch.where(_is_right(z, index, ctx.dim), of_right, e)
         return e * share, None, None, None
 
 

@@ -91,10 +91,13 @@ def test_scratch_gives_other_memory_for_each_block_and_the_same_after_begin():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("of", ["f8", "f4", ">f4", "f2"])
 def test_rows_that_lie_as_in_a_block_are_no_copy(dtype, of):
-    array = np.arange(900).reshape(3, 300).astype(of)
-    classes = ClassAxis(array.shape, 1)
-    scratch = Scratch(classes, 2, np.dtype(dtype))
-    block = scratch.begin(classes.view(array), 1, 3)
-    assert block.dtype == scratch.block().dtype == dtype
-    np.testing.assert_array_equal(block, array[1:].T)
-    assert np.shares_memory(block, array) == (np.dtype(of) == dtype)
+    numbers = np.arange(1800).reshape(3, 600).astype(of)
+    whole, strided, fortran = numbers[:, :300], numbers[:, ::2], np.asfortranarray(numbers)
+    for array, lies in ((whole, True), (strided, False), (fortran, False)):
+        classes = ClassAxis(array.shape, 1)
+        scratch = Scratch(classes, 2, np.dtype(dtype))
+        block = scratch.begin(classes.view(array), 1, 3)
+        assert block.dtype == scratch.block().dtype == dtype
+        np.testing.assert_array_equal(block, array[1:].T)
+        assert np.shares_memory(block, array) == (lies and np.dtype(of) == dtype)
+        assert block.strides[0] == block.itemsize

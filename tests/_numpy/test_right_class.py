@@ -35,15 +35,28 @@ def test_loss_and_slope_have_their_digits_whatever_the_shift(row, right, dtype):
     assert worst_ulp(slopes[:, 0], slope) <= 4
 
 
-@pytest.mark.parametrize("lead", [0, 20, 50, 58, 70, 87, 95, 104, 140])
-@pytest.mark.parametrize("lowest", [0, -60, -88, -95, 3e4])
+@pytest.mark.parametrize("lead", [0, 20.3, 50, 58.7, 70.3, 87.3, 96.3])
+@pytest.mark.parametrize("lowest", [0, -60.7, -88, -95.7, 3e4])
 def test_narrow_exponentials_of_many_classes_keep_the_digits_of_their_sum(lead, lowest):
-    z = np.float32([[lowest + lead, *[lowest] * 1000]]).T  # side by side
-    each = mpmath.exp(-mpmath.mpf(float(z[0, 0] - z[1, 0])))
-    loss, slope = computed(z, [0])
-    assert worst_ulp(loss, [mpmath.log1p(1000 * each)]) <= 6
-    p = each / (1 + 1000 * each)
-    assert worst_ulp(slope[:, 0], [-1000 * p, *[p] * 1000]) <= 8
+    z = np.float32([[lowest + lead, *[lowest] * 40_000]])
+    each = mpmath.exp(-mpmath.mpf(float(z[0, 0]) - float(z[0, 1])))
+    for given in (z, z.astype(">f4")):
+        loss, slope = categorical.cross_entropy_value_and_gradient(given, [0], reduction="none")
+        assert worst_ulp(loss, [mpmath.log1p(40_000 * each)]) <= 6
+        p = each / (1 + 40_000 * each)
+        assert worst_ulp(slope[0, :2], [-40_000 * p, p]) <= 8
+
+
+def test_narrow_sums_lose_no_more_than_pairs_do():
+    # Each eighth of 128 begins with a power of two, to which 15 others add less than is seen
+    first, others, right = -2.0780563354492188, -18.71507453918457, 10.459558486938477
+    z = np.full((1, 1024), others, np.float32)
+    z[0, np.arange(1024) % 128 < 8], z[0, -1] = first, right
+    e = [mpmath.exp(mpmath.mpf(float(x)) - float(z[0, -1])) for x in z[0]]
+    loss, slope = categorical.cross_entropy_value_and_gradient(z, [1023], reduction="none")
+    rest = mpmath.fsum(e[:-1])
+    assert worst_ulp(loss, [mpmath.log1p(rest)]) <= 18
+    assert worst_ulp(slope[0, -1:], [-rest / (1 + rest)]) <= 18
 
 
 @BOTH

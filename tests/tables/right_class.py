@@ -14,6 +14,7 @@ ROWS = {
     "just enough": [-0.7, -740.5, -900.0, -709.3],
     "low": [-40.2, -41.7, -299.9, -60.0],
     "one far too low, but none of its probability": [-40.2, -720.3, -41.7, -735.1],
+    "the same in float32": [-30.2, -100.3, -31.7, -95.1],
     "one too low": [-40.2, -41.7, -300.1, -60.0],
     "lower than the smallest float": [-700.3, -1440.9, -1100.7, -1409.1],
     "high": [900.7, 160.9, 12.3, 899.9],

@@ -304,6 +304,17 @@ def test_a_tiny_or_huge_gradient_from_above_keeps_its_digits(lead, upstream, dev
     np.testing.assert_allclose(slope.cpu(), expected.cpu(), rtol=1e-6, atol=smallest * 2**-23)
 
 
+@pytest.mark.parametrize("way", BESIDE)
+def test_the_largest_gradient_from_above_overflows_no_share(way, device):
+    z = torch.tensor([[0.7, -torch.inf], [1.5, 1.5], BESIDE[way] * 2], device=device)
+    index = torch.zeros(3, dtype=torch.long, device=device)
+    loss_of, leaf = loss_of_class, z.requires_grad_()
+    if way == "compiled":
+        loss_of = torch.compile(loss_of, backend="aot_eager", fullgraph=True)
+    (slope,) = torch.autograd.grad(3e38 * loss_of(leaf, index, None, 1)[:2].sum(), leaf)
+    np.testing.assert_allclose(slope[:2].cpu(), np.float32([[0, 0], [-1.5e38, 1.5e38]]), rtol=2e-7)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_probabilities_that_are_normal_come_from_exponentials_that_are(dtype, device):
     tiny = torch.finfo(dtype).smallest_normal
