@@ -87,7 +87,7 @@ class ClassAxis:
     def load(
         self, view: np.ndarray, start: int, stop: int, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the rows from `start` to `stop` of a `view` as a (K, n) block, float64 or `out`."""
+        """Return rows `start` to `stop` of a `view` as a (K, n) block: `out`, or one of float64."""
         block = self.arrange(np.empty(self.count * (stop - start))) if out is None else out
         for places, within, columns in self._pieces(start, stop):
             part = view[places, :, within]

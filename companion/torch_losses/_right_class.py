@@ -90,12 +90,12 @@ def _exponentials(z: Tensor, shift: Tensor, *, negated: bool = False) -> Tensor:
 
     The shift is the whole number next below the largest logit, or as infinite as it. The difference
     rounds; it and the shift have an exact sum, a float near z, so that z less the sum is what was
-    lost. That is NaN or infinite where one of them is infinite, and 1 or more only where exp is 0.
+    lost. That is NaN or +inf where one of them is infinite, and 1 or more only where exp is 0.
     What equals the shift has 1, infinite or not; the result is finite whatever the logits are.
     """
     high = z + shift if negated else z - shift
     lost = z - (high - shift if negated else high + shift)
-    e = torch.where(torch.abs(lost) < 1, torch.exp(high) * (1 + lost), 0)
+    e = torch.where(lost < 1, torch.exp(high) * (1 + lost), 0)
     return torch.where(z == (-shift if negated else shift), 1, e)
 
 
