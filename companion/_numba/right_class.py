@@ -18,11 +18,8 @@ from companion._numba.softmax import add, times, two_sum
 
 __all__ = ["one_class"]
 
-_LARGE, _LOW, _TINY = (
-    1e100,
-    -300.0,
-    1e-200,
-)  # as in _numpy, but kernels on disk see this folder alone
+# As for float64 in companion._numpy.right_class, but kernels on disk see this folder alone
+_LARGE, _LOW, _TINY = 1e100, -300.0, 1e-200
 _ROUND = 1.5 * 2.0**52  # a number above it has no fraction
 
 

@@ -88,7 +88,7 @@ def _loss_and_sums(
 def _exponentials(z: Tensor, shift: Tensor, *, negated: bool = False) -> Tensor:
     """Return exp(z - shift), into which goes what the difference lost by rounding.
 
-    The shift is the whole number next below the largest logit, or as infinite as it. The difference
+    The shift is the floor of the largest logit, or as infinite as it. The difference
     rounds; it and the shift have an exact sum, a float near z, so that z less the sum is what was
     lost. That is NaN or +inf where one of them is infinite, and 1 or more only where exp is 0.
     What equals the shift has 1, infinite or not; the result is finite whatever the logits are.
