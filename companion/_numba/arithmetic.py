@@ -14,6 +14,7 @@ varies with what else a kernel computes, and a loss would depend on whether its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,10 +22,13 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
+from companion._numba.compiler import part_of_kernels
+
 __all__ = [
     "CONSTANTS",
     "SHORT_EXP",
     "Constants",
+    "bits",
     "exp_minus",
     "exp_minus_short",
     "exp_minus_sum",
@@ -129,7 +133,7 @@ def _arithmetic(function: Any) -> Any:
 
 
 @intrinsic
-def _bits(context: Any, number: Any) -> Any:
+def bits(context: Any, number: Any) -> Any:
     """Return the bits of a float as an integer."""
     return (types.int64 if number == types.float64 else types.int32)(number), _reinterpreted
 
@@ -157,40 +161,73 @@ def _reinterpreted(context: Any, builder: Any, signature: Any, arguments: Any) -
     return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
 
 
+def _polynomial(coefficients: Iterable[float]) -> Any:
+    """Return compiled code of a polynomial, called with x and x².
+
+    A long one is two chains of products, of its even and its odd powers: half as long a wait.
+    """
+    given = tuple(coefficients)[::-1]
+    if len(given) < 6:
+
+        @part_of_kernels
+        def chain(x, square):
+            q = given[0]
+            for coefficient in given[1:]:
+                q = multiply_add(q, x, coefficient)
+            return q
+
+        return chain
+
+    even, odd = given[-1::-2][::-1], given[-2::-2][::-1]
+
+    @part_of_kernels
+    def chains(x, square):
+        q, r = even[0], odd[0]
+        for coefficient in even[1:]:
+            q = multiply_add(q, square, coefficient)
+        for coefficient in odd[1:]:
+            r = multiply_add(r, square, coefficient)
+        return multiply_add(r, x, q)
+
+    return chains
+
+
 @_arithmetic(exp_minus)
 def _exp_minus(a):
     c = CONSTANTS[a]
     limit, log2_e, one = map(c.number, (c.limit, 1 / np.log(2), 1))
     high, low = map(c.number, c.ln2)
-    magic = c.number(1.5 * 2**c.digits)  # x + magic has no room for a fraction
-    first, bias, digits = (c.integer(i) for i in (1, c.bias, c.digits))
-    integer, zero = c.integer, magic.view(c.integer)
-    coefficients = tuple(map(c.number, c.exp[::-1]))
+    magic, lower = map(c.number, _magic(c))
+    integer, digits = c.integer, c.integer(c.digits)
+    polynomial = _polynomial(map(c.number, c.exp))
 
     def exp_minus(a):
         a = limit if a > limit else a  # a NaN stays
         shifted = multiply_add(a, -log2_e, magic)
         k = shifted - magic
         r = multiply_add(k, -low, multiply_add(k, -high, -a))
-        q = coefficients[0]
-        for coefficient in coefficients[1:]:
-            q = multiply_add(q, r, coefficient)
-        n = integer(_bits(shifted) - zero)
-        half = integer(n >> first)  # 2^n may be subnormal: two factors
-        power = _float(integer((bias + half) << digits))
-        rest = _float(integer((bias + n - half) << digits))
-        return (one + multiply_add(r * r, q, r)) * power * rest
+        q = polynomial(r, r * r)
+        power = _float(integer(bits(shifted) << digits))
+        return (one + multiply_add(r * r, q, r)) * power * lower
 
     return exp_minus
+
+
+def _magic(c: Constants) -> tuple[float, float]:
+    """Return M and 2^-m: x + M has no room for a fraction, and is n + M for the whole number n.
+
+    The last bits of the sum are the exponent of 2^(n + m), which is normal where 2^n is not.
+    """
+    lift = 2 * c.digits
+    return 1.5 * 2**c.digits + c.bias + lift, 2.0**-lift
 
 
 @_arithmetic(exp_minus_sum)
 def _exp_minus_sum(a, rest):
     c = CONSTANTS[types.float64]
     log2_e, (high, low) = 1 / np.log(2), c.ln2
-    magic = 1.5 * 2.0**52
-    zero = np.float64(magic).view(np.int64)
-    coefficients = c.exp[::-1]
+    magic, lower = _magic(c)
+    polynomial = _polynomial(c.exp)
 
     def exp_minus_sum(a, rest):
         shifted = multiply_add(a, -log2_e, magic)
@@ -198,14 +235,9 @@ def _exp_minus_sum(a, rest):
         exact, small = multiply_add(k, -high, -a), multiply_add(k, low, rest)
         r = exact - small
         rest = (exact - r) - small  # below half an ULP of r
-        q = coefficients[0]
-        for coefficient in coefficients[1:]:
-            q = multiply_add(q, r, coefficient)
-        n = _bits(shifted) - zero
-        half = n >> 1
-        power = _float((1023 + half) << 52)
+        q = polynomial(r, r * r)
         value = 1.0 + (r + multiply_add(r * r, q, rest))
-        return value * power * _float((1023 + n - half) << 52)
+        return value * _float(bits(shifted) << 52) * lower
 
     return exp_minus_sum
 
@@ -213,18 +245,15 @@ def _exp_minus_sum(a, rest):
 @_arithmetic(exp_minus_short)
 def _exp_minus_short(a):
     log2_e, (high, low) = 1 / np.log(2), CONSTANTS[types.float64].ln2
-    magic = 1.5 * 2.0**52
-    bias = 1023 - np.float64(magic).view(np.int64)
-    coefficients = SHORT_EXP[::-1]
+    magic = 1.5 * 2.0**52 + 1023  # as above, for 2^n, which is normal here
+    polynomial = _polynomial(SHORT_EXP)
 
     def exp_minus_short(a):
         shifted = multiply_add(a, -log2_e, magic)
         k = shifted - magic
         r = multiply_add(k, -low, multiply_add(k, -high, -a))
-        q = coefficients[0]
-        for coefficient in coefficients[1:]:
-            q = multiply_add(q, r, coefficient)
-        return (1.0 + multiply_add(r * r, q, r)) * _float((_bits(shifted) + bias) << 52)
+        q = polynomial(r, r * r)
+        return (1.0 + multiply_add(r * r, q, r)) * _float(bits(shifted) << 52)
 
     return exp_minus_short
 
@@ -233,15 +262,13 @@ def _exp_minus_short(a):
 def _log1p_unit(e):
     c = CONSTANTS[e]
     two = c.number(2)
-    coefficients = tuple(map(c.number, c.log1p[::-1]))
+    polynomial = _polynomial(c.number(2 * x) for x in c.log1p)
 
     def log1p_unit(e):
         s = e / (two + e)
         w = s * s
-        q = coefficients[0]
-        for coefficient in coefficients[1:]:
-            q = multiply_add(q, w, coefficient)
-        return multiply_add(-s, multiply_add(-two * w, q, e), e)
+        q = polynomial(w, w * w)
+        return multiply_add(-s, multiply_add(-w, q, e), e)
 
     return log1p_unit
 
@@ -255,24 +282,22 @@ def _log_unit(p, rest):
     smallest, infinity = np.finfo(c.number).tiny, c.number(np.inf)
     digits = c.integer(c.digits)
     middle = c.number(np.sqrt(0.5)).view(c.integer)
-    coefficients = tuple(map(c.number, c.log[::-1]))
+    polynomial = _polynomial(c.number(2 * x) for x in c.log)
     number, integer = c.number, c.integer
 
     def log_unit(p, rest):
         tiny = p < smallest
         normal = p * lift if tiny else p
-        bits = _bits(normal)
-        n = integer((bits - middle) >> digits)  # so that the significand lies in [√½, √2)
+        pattern = bits(normal)
+        n = integer((pattern - middle) >> digits)  # so that the significand lies in [√½, √2)
         k = number(n) - (lifted if tiny else number(0))
-        f = _float(integer(bits - (n << digits))) - one
+        f = _float(integer(pattern - (n << digits))) - one
         s = f / (two + f)
         w = s * s
-        q = coefficients[0]
-        for coefficient in coefficients[1:]:
-            q = multiply_add(q, w, coefficient)
+        q = polynomial(w, w * w)
         square = half * f * f
         small = multiply_add(k, low, rest / p if p > number(0) else rest)
-        rising = multiply_add(s, multiply_add(two * w, q, square), small)
+        rising = multiply_add(s, multiply_add(w, q, square), small)
         value = multiply_add(k, high, f - (square - rising))
         return value if p > number(0) else (-infinity if p == number(0) else p)
 

@@ -54,8 +54,8 @@ def _logits(options, x, y, value, gradient, hessian):
                 yes = yes * number(pos_weight, i)
                 mass = yes + no
             e = exp_minus(abs(z))
-            k = no if z >= 0 else -yes
             if slopes:
+                k = no if z >= 0 else -yes
                 t = e / (one + e) * mass
                 if gradient is not None:
                     gradient[i] = k - t if z >= 0 else k + t
@@ -63,7 +63,10 @@ def _logits(options, x, y, value, gradient, hessian):
                     hessian[i] = t / (one + e)
             if value is not None:
                 low = log1p_unit(e) * mass
-                value[i] = low if k == 0 else multiply_add(k, z, low)
+                # The largest of low, low - yes z and low + no z, but for 0 times infinity
+                of_yes, of_no = multiply_add(-yes, z, low), multiply_add(no, z, low)
+                loss = of_yes if of_yes > low else low
+                value[i] = of_no if of_no > loss else loss
 
     return fill
 

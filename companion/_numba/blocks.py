@@ -13,6 +13,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from companion._numba.arithmetic import bits
 from companion._numba.compiler import compiled, wide_vectors
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
     "smoothing",
 ]
 
-CHUNK = 2048
+CHUNK = 1024
 """Elements whose results stay in the first-level cache until they are summed."""
 
 
@@ -178,12 +179,35 @@ def _sum(row):
 @compiled()
 def _outside(values, size):
     """Return how many of so many values are not in [0, 1]."""
-    wide_vectors()
+    if _inside_by_bits(values, size):
+        return 0
     count = 0
     for i in range(size):
         v = number(values, i)
         count += not (v >= 0 and v <= 1)
     return count
+
+
+def _inside_by_bits(values, size):
+    """Return whether all bits are those of a number in [0, 1] without a sign."""
+    raise NotImplementedError
+
+
+@overload(_inside_by_bits)
+def _all_inside(values, size):
+    number_type = np.float32 if values.dtype == types.float32 else np.float64
+    integer = np.int32 if number_type is np.float32 else np.int64
+    one, zero = number_type(1).view(integer), integer(0)
+
+    def inside(values, size):
+        wide_vectors()
+        beyond = zero
+        for i in range(size):
+            b = bits(number(values, i))
+            beyond = integer(beyond | integer(b | integer(one - b)))
+        return beyond >= 0
+
+    return inside
 
 
 @compiled()

@@ -50,8 +50,8 @@ def _loss(z: Tensor, index: Tensor, left_out: Tensor | None, dim: int) -> Tensor
 def _loss_of_odds(z: Tensor, index: Tensor, shift: Tensor, dim: int) -> Tensor:
     """Return softplus(log-sum-exp of the others - the right logit): no derivative cancels."""
     z = z - torch.where(shift == torch.inf, 0, shift).detach()
-    out = _is_right(z, index, dim) | (z == -torch.inf)
-    others = torch.logsumexp(torch.where(out, torch.finfo(z.dtype).min, z), dim)
+    right = _is_right(z, index, dim)
+    others = torch.logsumexp(torch.where(right, torch.finfo(z.dtype).min, z), dim)
     odds = torch.gather(z, dim, index.unsqueeze(dim)).squeeze(dim) - others
     return -torch.nn.functional.logsigmoid(odds)
 

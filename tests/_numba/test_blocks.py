@@ -94,16 +94,20 @@ def test_weight_zero_times_an_infinite_loss_is_zero_and_nan_stays():
         np.testing.assert_array_equal(row, [0, 0, np.nan, 0])
 
 
-@pytest.mark.parametrize("bad", [-5e-324, 1 + 2**-52, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("bad", ["below 0", "above 1", np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("size", [1, CHUNK + 1])
-def test_labels_out_of_range_are_counted(size, bad):
-    x, y, _ = draw(size)
+def test_labels_out_of_range_are_counted(size, bad, dtype):
+    ends = {"below 0": -np.finfo(dtype).smallest_subnormal, "above 1": 1 + np.finfo(dtype).eps}
+    options, bad = logits(0.0, np.dtype(dtype)), dtype(ends.get(bad, bad))
+    x, y, _ = (operand.astype(dtype) for operand in draw(size))
     y[[0, -1]] = bad
-    assert run_block(PLAIN, x, y, None, 1.0, [True, None, None], size)[3] == min(size, 2)
+    assert run_block(options, x, y, None, 1.0, [True, None, None], size)[3] == min(size, 2)
     one = np.asarray(bad)
-    assert run_block(PLAIN, x, one, None, 1.0, [True, None, None], size)[3] == size
-    y[[0, -1]] = 0.0, 1.0 if size > 1 else 0.0
-    assert run_block(PLAIN, x, y, None, 1.0, [True, None, None], size)[3] == 0
+    assert run_block(options, x, one, None, 1.0, [True, None, None], size)[3] == size
+    for good in (0.0, -0.0, 1.0):
+        y[[0, -1]] = good
+        assert run_block(options, x, y, None, 1.0, [True, None, None], size)[3] == 0
 
 
 def test_flags_of_an_operand_compile_nothing_and_the_operand_stays_as_it_was():

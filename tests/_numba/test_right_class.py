@@ -1,5 +1,6 @@
 """The compiled loss of the right class: as NumPy's, whatever the shift, in tiles and alone."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -29,6 +30,17 @@ def test_loss_and_slope_have_their_digits_whatever_the_shift(row):
             assert worst_ulp(slope[finite], exact_slope) <= bound
             np.testing.assert_array_equal(slope[~finite], 0)
             assert loss == cross_entropy(*given, reduction="none")
+
+
+def test_a_long_row_loses_nothing_when_its_lanes_are_added():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        row = rng.normal(0, rng.choice([0.1, 1, 3]), rng.integers(LONG, 2 * LONG))
+        row[0] = rng.uniform(5, 45)  # so sure that the loss has the relative error of the sum
+        loss = cross_entropy(row, 0, reduction="none")
+        with mpmath.workdps(40):
+            terms = [mpmath.exp(mpmath.mpf(z) - mpmath.mpf(row[0])) for z in row[1:].tolist()]
+            assert worst_ulp(loss, mpmath.log1p(mpmath.fsum(terms))) <= 1.5
 
 
 def test_a_row_is_the_same_alone_and_beside_rows_that_are_shifted():
