@@ -6,6 +6,8 @@ Each function returns calls by name, for whole tables by quantity; arguments are
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 
 import numpy as np
 from machine import optional
@@ -88,16 +90,18 @@ def array_calls(z: np.ndarray, y: np.ndarray) -> dict[str, Calls]:
 
 
 def on_engines(call: Callable[[int], object]) -> Calls:
-    """Return a call of the companion on each engine that is there, with one and two workers."""
+    """Return a call of the companion on each engine that is there, with one and two workers.
 
-    def run(name: str, workers: int) -> object:
-        with engine.use(name):
-            return call(workers)
-
-    calls: Calls = {"companion": lambda: call(1), "companion, workers=2": lambda: call(2)}
-    if optional("numba"):
-        calls["companion, Numba"] = lambda: run("numba", 1)
-        calls["companion, Numba, workers=2"] = lambda: run("numba", 2)
+    Each runs in a context that has chosen its engine before.
+    """
+    calls: Calls = {}
+    for name, label in {"numpy": "companion", "numba": "companion, Numba"}.items():
+        if name == "numba" and not optional("numba"):
+            continue
+        context = copy_context()
+        context.run(engine.use(name).__enter__)
+        calls[label] = partial(context.run, call, 1)
+        calls[f"{label}, workers=2"] = partial(context.run, call, 2)
     return calls
 
 

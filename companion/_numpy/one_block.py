@@ -1,17 +1,18 @@
 """One block of an elementwise loss: the short way of small plain arrays, and what both ways share.
 
 On a thousand elements the general bookkeeping takes longer than the arithmetic. So arrays that need
-none, and fit in one block, go straight to the formula or to its kernel.
+none, and fit in one block, go straight to the formula; to a kernel go all that one thread takes.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from companion._numpy.blockwise import BLOCK
+from companion._numpy.blockwise import BLOCK, SHARE, in_blocks
 from companion._numpy.formula import HESSIAN, Formula, Rows
 from companion.contracts import check_unit_interval
 from companion.reduction import apply_weight, denominator
@@ -24,13 +25,16 @@ PLACES = {"value": 0, "gradient": 1, "hessian": 2}
 SUMMED = True
 """In place of a row: the kernel returns the sum."""
 
+_MOST = BLOCK * (2 * SHARE - 1)
+"""Elements that one thread takes, whatever the number of workers."""
+
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def evaluate_small(
     formula: Formula, want: tuple[str, ...], x: Any, y: Any, reduction: str, compiled: Any
 ) -> tuple[Any, ...] | None:
-    """Return what `want` names for two plain arrays that fit in one block, None for all else."""
+    """Return what `want` names for two small plain arrays, None for all else."""
     if not type(x) is type(y) is np.ndarray:
         return None
     shape, size, dtype = x.shape, x.size, x.dtype
@@ -38,7 +42,7 @@ def evaluate_small(
         (dtype is _FLOAT64 or (dtype is _FLOAT32 and want != HESSIAN))
         and y.dtype is dtype
         and y.shape == shape != ()
-        and 0 < size <= BLOCK
+        and 0 < size <= (BLOCK if compiled is None else _MOST)
         and x.flags.c_contiguous
         and y.flags.c_contiguous
     ):
@@ -51,25 +55,38 @@ def evaluate_small(
 
 def _small_compiled(
     formula: Formula, want: tuple[str, ...], x: Any, y: Any, reduction: str, compiled: Any
-) -> tuple[Any, ...]:
-    size, dtype = x.size, x.dtype
-    divisor = denominator(reduction, size, shape=x.shape)
+) -> tuple[Any, ...] | None:
+    shape, size, dtype = x.shape, x.size, x.dtype
+    divisor = denominator(reduction, size, shape=shape)
     targets: list[Any] = [None, None, None]
     for kind in want:
         summed = kind == "value" and reduction != "none"
         targets[PLACES[kind]] = SUMMED if summed else np.empty(size, dtype)
     options = compiled.KERNELS[formula.kernel](0.0, dtype, **formula.constants)
-    sums = compiled.run_block(options, x.reshape(-1), y.reshape(-1), None, divisor, targets, size)
+    x, y = x.reshape(-1), y.reshape(-1)
+    if size <= BLOCK:
+        sums = compiled.run_block(options, x, y, None, divisor, targets, size)
+    else:
+
+        def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
+            for i, j in bounds:
+                rows = [row[i:j] if isinstance(row, np.ndarray) else row for row in targets]
+                yield compiled.run_block(options, x[i:j], y[i:j], None, divisor, rows, j - i)
+
+        sums = in_blocks(process, size)
     if sums[3]:
-        check_unit_interval("labels", y)
+        check_unit_interval("labels", y.reshape(shape))
     results = []
     for kind in want:
         target = targets[PLACES[kind]]
         if target is SUMMED:
             results.append(rounded(sums[0] / divisor, dtype))
         else:
-            results.append(target.reshape(x.shape))
+            results.append(target.reshape(shape))
             if formula.steep is not None and not np.isfinite(target).all():
+                if size > BLOCK:
+                    return None  # to the way that looks at one block after another
+                x, y = x.reshape(shape), y.reshape(shape)
                 return _small_in_numpy(formula, want, x, y, reduction, None)
     return tuple(results)
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from companion import engine
 from companion._numpy import elementwise
 from companion._numpy.blockwise import BLOCK
 from companion._numpy.formula import BOTH, GRADIENT, HESSIAN, VALUE
@@ -33,9 +34,20 @@ def test_small_plain_arrays_give_what_a_weight_of_one_gives(
         assert type(one) is type(other)
 
 
+@pytest.mark.parametrize("loss", PLAIN, ids=str)
 @EVERY_WANT
-@pytest.mark.parametrize("size", [1, 1000, BLOCK, BLOCK + 1])
-def test_short_way_is_taken_up_to_one_block(size, want, monkeypatch):
+@pytest.mark.parametrize("size", [BLOCK + 1, 3 * BLOCK - 5])
+def test_several_blocks_are_what_the_long_way_makes_of_them(size, want, loss):
+    first, labels, _ = draw(loss, (size,), seed=1)
+    short = evaluate(loss, want, first, labels, "mean")
+    long = evaluate(loss, want, first, labels, "mean", weight=1)
+    for one, other in zip(short, long, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+
+
+@EVERY_WANT
+@pytest.mark.parametrize("size", [1, 1000, BLOCK, BLOCK + 1, 7 * BLOCK, 7 * BLOCK + 1])
+def test_short_way_is_taken_up_to_one_block_or_what_a_thread_takes_of_them(size, want, monkeypatch):
     calls = []
 
     def watched(*args, **kwargs):
@@ -44,8 +56,9 @@ def test_short_way_is_taken_up_to_one_block(size, want, monkeypatch):
 
     original = elementwise.evaluate
     monkeypatch.setattr(elementwise, "evaluate", watched)
+    most = BLOCK if engine.current() == "numpy" else 7 * BLOCK
     evaluate(PLAIN[1], want, np.zeros(size), np.ones(size), "mean")
-    assert len(calls) == (size > BLOCK)
+    assert len(calls) == (size > most)
 
 
 @pytest.mark.parametrize("loss", PLAIN, ids=str)
