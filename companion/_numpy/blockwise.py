@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-__all__ = ["BLOCK", "SHARE", "evaluate", "in_blocks"]
+__all__ = ["BLOCK", "SHARE", "evaluate", "in_blocks", "most_of_one_thread"]
 
 BLOCK = 65536
 """Elements in a block, half a MiB of float64, so that a handful of rows stay in the cache,
@@ -161,6 +161,11 @@ def evaluate(
                 flat[start:stop] = results[i]
 
     return in_blocks(process, size, workers=workers)
+
+
+def most_of_one_thread() -> int:
+    """Return how many elements one thread takes, whatever the number of workers."""
+    return BLOCK * (2 * SHARE - 1)
 
 
 def _count_threads(blocks: int, workers: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from companion._numpy.blockwise import BLOCK, SHARE, in_blocks
+from companion._numpy.blockwise import BLOCK, in_blocks, most_of_one_thread
 from companion._numpy.formula import HESSIAN, Formula, Rows
 from companion.contracts import check_unit_interval
 from companion.reduction import apply_weight, denominator
@@ -24,9 +24,6 @@ PLACES = {"value": 0, "gradient": 1, "hessian": 2}
 
 SUMMED = True
 """In place of a row: the kernel returns the sum."""
-
-_MOST = BLOCK * (2 * SHARE - 1)
-"""Elements that one thread takes, whatever the number of workers."""
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -42,7 +39,7 @@ def evaluate_small(
         (dtype is _FLOAT64 or (dtype is _FLOAT32 and want != HESSIAN))
         and y.dtype is dtype
         and y.shape == shape != ()
-        and 0 < size <= (BLOCK if compiled is None else _MOST)
+        and 0 < size <= (BLOCK if compiled is None else most_of_one_thread())
         and x.flags.c_contiguous
         and y.flags.c_contiguous
     ):
