@@ -1,12 +1,13 @@
 """Blocks of an array with a class axis: every row once, the classes first, and back again."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 from companion._numpy.blockwise import BLOCK
-from companion._numpy.class_axis import NUMBERS, ClassAxis, Scratch
+from companion._numpy.class_axis import NUMBERS, ClassAxis, Scratch, add_classes
 
 SHAPES = [((7,), 0), ((6, 5), 1), ((5, 6), 0), ((4, 3, 5), 1), ((2, 3, 4, 5), 1), ((2, 3, 4, 5), 3)]
 
@@ -101,3 +102,10 @@ def test_rows_that_lie_as_in_a_block_are_no_copy(dtype, of):
         np.testing.assert_array_equal(block, array[1:].T)
         assert np.shares_memory(block, array) == (lies and np.dtype(of) == dtype)
         assert block.strides[0] == block.itemsize
+
+
+@pytest.mark.parametrize("classes", [200, 100_000])
+def test_float32_side_by_side_are_rounded_as_seldom_as_promised(classes):
+    block = np.random.default_rng(0).random((classes, 1), np.float32)
+    error = add_classes(block)[0] / math.fsum(block[:, 0].tolist()) - 1
+    assert abs(error) <= (26 + math.log2(classes / 128)) * 2**-24
