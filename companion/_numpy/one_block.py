@@ -60,19 +60,20 @@ def _small_compiled(
         summed = kind == "value" and reduction != "none"
         targets[PLACES[kind]] = SUMMED if summed else np.empty(size, dtype)
     options = compiled.KERNELS[formula.kernel](0.0, dtype, **formula.constants)
-    x, y = x.reshape(-1), y.reshape(-1)
+    points, answers = x.reshape(-1), y.reshape(-1)
     if size <= BLOCK:
-        sums = compiled.run_block(options, x, y, None, divisor, targets, size)
+        sums = compiled.run_block(options, points, answers, None, divisor, targets, size)
     else:
 
         def process(bounds: Sequence[tuple[int, int]]) -> Iterable[tuple[float, ...]]:
             for i, j in bounds:
                 rows = [row[i:j] if isinstance(row, np.ndarray) else row for row in targets]
-                yield compiled.run_block(options, x[i:j], y[i:j], None, divisor, rows, j - i)
+                part = points[i:j], answers[i:j]
+                yield compiled.run_block(options, *part, None, divisor, rows, j - i)
 
         sums = in_blocks(process, size)
     if sums[3]:
-        check_unit_interval("labels", y.reshape(shape))
+        check_unit_interval("labels", y)
     results = []
     for kind in want:
         target = targets[PLACES[kind]]
@@ -83,7 +84,6 @@ def _small_compiled(
             if formula.steep is not None and not np.isfinite(target).all():
                 if size > BLOCK:
                     return None  # to the way that looks at one block after another
-                x, y = x.reshape(shape), y.reshape(shape)
                 return _small_in_numpy(formula, want, x, y, reduction, None)
     return tuple(results)
 
